@@ -1,0 +1,12 @@
+# Writes OUT_C and OUT_H with one string pg_sql_<name> for each .sql file in FILES.
+set(header "/* Made from src/pg/sql/*.sql by cmake/embed.cmake. */\n#pragma once\n\n")
+set(source "#include \"pg/sql.h\"\n\n")
+foreach(file ${FILES})
+    get_filename_component(name ${file} NAME_WE)
+    file(READ ${file} hex HEX)
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+    string(APPEND header "extern const char pg_sql_${name}[];\n")
+    string(APPEND source "const char pg_sql_${name}[] = {${bytes} 0};\n")
+endforeach()
+file(WRITE ${OUT_H} "${header}")
+file(WRITE ${OUT_C} "${source}")

@@ -1,0 +1,28 @@
+/*
+ * INT and TERM as a wish that waiting code looks at, never as something that happens to it.
+ *
+ * Every wait polls interrupt_fd() beside what it waits for, and asks interrupt_pending(). During a restore
+ * the wish is recorded and not obeyed (interrupt_shield).
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* Installs the handlers; call once at the start of the program. SIGPIPE is ignored. */
+void interrupt_install(void);
+
+/* Readable as soon as a signal has come; -1 before interrupt_install(). */
+int interrupt_fd(void);
+
+/* The number of the signal that waits to be obeyed; 0 if there is none or while shielded. */
+int interrupt_pending(void);
+
+/* The number of the first signal received, shielded or not; 0 if none. */
+int interrupt_received(void);
+
+/* From now on signals are recorded and not obeyed (true), or obeyed again (false). */
+void interrupt_shield(bool shielded);
+
+/* Sets an ERROR_INTERRUPTED and returns true if a signal waits to be obeyed. */
+bool interrupt_check(GError **error);

@@ -1,0 +1,59 @@
+/*
+ * Policies: one YAML file that says how a maintenance run is done. Unknown keys and bad values are errors that name
+ * file, line and the nearest known key.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum { CLONE_AUTO, CLONE_FILE_COPY, CLONE_WAL_LOG } CloneMethod;
+
+typedef struct {
+    char *schedule;    /* "Sun 02:00-04:00 America/Chicago"; NULL: none */
+    int64_t margin_ms; /* kept free before the end; 5 min */
+} PolicyWindow;
+
+typedef struct {
+    char *path;             /* the file; NULL for the built-in development policy */
+    char *name;             /* "policy:", required */
+    char *migrations;       /* absolute; relative in the file means relative to the file's folder; default
+                               "migrations" in the working folder */
+    char *state;            /* absolute or NULL */
+    char *control_database; /* "postgres" */
+    PolicyWindow window;
+
+    int64_t fence_drain_ms; /* fence.drain: how long running transactions may finish; 30 s */
+
+    int64_t connect_timeout_ms;   /* timeouts.connect 10 s */
+    int64_t lock_timeout_ms;      /* timeouts.lock 5 s */
+    int lock_attempts;            /* timeouts.lock_attempts 6 */
+    int64_t statement_timeout_ms; /* timeouts.statement 15 min */
+
+    CloneMethod clone_method;
+    int snapshot_jobs;  /* snapshot.jobs; 0 is auto: one for each core */
+    int snapshot_level; /* 1 */
+
+    bool verify_all;             /* verify.data: all instead of touched */
+    char **verify_assertions;    /* verify.assertions: absolute glob patterns of .sql files; NULL-terminated, never NULL */
+    char **publish_to;           /* publish.to: store URLs; NULL-terminated, never NULL */
+    char **accept;               /* accept: names of preflight findings; NULL-terminated, never NULL */
+} Policy;
+
+/* Loads and checks a policy. ERROR_CONFIG with "file:line:column: ..." */
+Policy *policy_load(const char *path, GError **error);
+/* The built-in development policy. */
+Policy *policy_new_default(void);
+void policy_free(Policy *policy);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Policy, policy_free)
+
+/* Whether a preflight finding is accepted by name. */
+bool policy_accepts(const Policy *policy, const char *finding);
+
+/* The end of the window that now_us (wall clock) is in; 0 if the policy has no schedule. ERROR_TOO_LATE, with the start
+ * of the next window, if now is outside. */
+bool policy_window_end(const Policy *policy, int64_t now_us, int64_t *end_us, GError **error);
+
+/* Names of the findings that may be accepted, NULL-terminated; the checker of `accept` and preflight share them. */
+extern const char *const policy_findings[];

@@ -1,0 +1,66 @@
+#include "base/interrupt.h"
+
+#include "base/error.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+static atomic_int received;
+static atomic_bool shielded_now;
+static int wake_pipe[2] = {-1, -1};
+
+static void on_signal(int number)
+{
+    int none = 0;
+    const char byte = 0;
+    if (atomic_compare_exchange_strong(&received, &none, number)) {
+        /* If the pipe were full it would be readable, which is all that matters. */
+        if (write(wake_pipe[1], &byte, 1) < 0)
+            return;
+    }
+}
+
+void interrupt_install(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    if (pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
+        g_error("cannot create a pipe for signals");
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL);
+}
+
+int interrupt_fd(void)
+{
+    return wake_pipe[0];
+}
+
+int interrupt_pending(void)
+{
+    return atomic_load(&shielded_now) ? 0 : atomic_load(&received);
+}
+
+int interrupt_received(void)
+{
+    return atomic_load(&received);
+}
+
+void interrupt_shield(bool shielded)
+{
+    atomic_store(&shielded_now, shielded);
+}
+
+bool interrupt_check(GError **error)
+{
+    const int number = interrupt_pending();
+    if (number == 0)
+        return false;
+    error_set(error, ERROR_INTERRUPTED, "stopped by signal %d (%s)", number, strsignal(number));
+    error_sql_set(error, NULL, number);
+    return true;
+}

@@ -1,5 +1,5 @@
 # Writes OUT_C and OUT_H with one string pg_sql_<name> for each .sql file in FILES.
-set(header "/* Made from src/pg/sql/*.sql by cmake/embed.cmake. */\n#pragma once\n\n")
+set(header "/* Made from the files in src/pg/sql by cmake/embed.cmake. */\n#pragma once\n\n")
 set(source "#include \"pg/sql.h\"\n\n")
 foreach(file ${FILES})
     get_filename_component(name ${file} NAME_WE)

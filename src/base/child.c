@@ -62,9 +62,9 @@ Child *child_start(const char *const *argv, const char *const *environment, GErr
     child->output = g_string_new(NULL);
     child->errors = g_string_new(NULL);
     child->out_fd = child->err_fd = -1;
-    if (!g_spawn_async_with_pipes(NULL, (char **)argv, full_environment,
-                                  G_SPAWN_DO_NOT_REAP_CHILD, before_exec, NULL, &child->pid, NULL,
-                                  &child->out_fd, &child->err_fd, &cause)) {
+    if (!g_spawn_async_with_pipes(NULL, (char **)argv, full_environment, G_SPAWN_DO_NOT_REAP_CHILD,
+                                  before_exec, NULL, &child->pid, NULL, &child->out_fd,
+                                  &child->err_fd, &cause)) {
         error_set(error, ERROR_CHILD, "cannot start '%s': %s", argv[0], cause->message);
         child->ended = true;
         child_free(child);
@@ -102,14 +102,14 @@ static bool reap(Child *child)
     return child->ended;
 }
 
-/* Waits for output, a signal or the limit; never longer than 100 ms, since the end of a child whose own children keep
- * the pipes open makes no descriptor readable. */
+/* Waits for output, a signal or the limit; never longer than 100 ms, since the end of a child whose
+ * own children keep the pipes open makes no descriptor readable. */
 static void wait_briefly(Child *child, int64_t limit_ms)
 {
-    struct pollfd fds[3] = {{.fd = child->out_fd, .events = POLLIN},
-                            {.fd = child->err_fd, .events = POLLIN},
-                            {.fd = interrupt_received() == 0 ? interrupt_fd() : -1,
-                             .events = POLLIN}};
+    struct pollfd fds[3] = {
+        {.fd = child->out_fd, .events = POLLIN},
+        {.fd = child->err_fd, .events = POLLIN},
+        {.fd = interrupt_received() == 0 ? interrupt_fd() : -1, .events = POLLIN}};
     const int64_t wait_ms = limit_ms >= 0 ? MIN(limit_ms, 100) : 100;
     (void)poll(fds, G_N_ELEMENTS(fds), (int)wait_ms);
     drain(&child->out_fd, child->output);

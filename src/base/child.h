@@ -1,9 +1,10 @@
 /*
- * Child processes: a value that says what is run, with which environment, and what happens to its streams.
+ * Child processes: a value that says what is run, with which environment, and what happens to its
+ * streams.
  *
- * The environment of a child is what is listed, plus PATH, HOME, LANG and TZ: no secret is passed on. A child
- * gets SIGTERM when this program dies. Standard input is empty; standard output and error are collected (the
- * last 64 KiB of each).
+ * The environment of a child is what is listed, plus PATH, HOME, LANG and TZ: no secret is passed
+ * on. A child gets SIGTERM when this program dies. Standard input is empty; standard output and
+ * error are collected (the last 64 KiB of each).
  */
 #pragma once
 
@@ -12,15 +13,17 @@
 
 typedef struct Child Child;
 
-/* Starts argv (NULL-terminated, argv[0] a path); environment is a NULL-terminated list of NAME=value. */
+/* Starts argv (NULL-terminated, argv[0] a path); environment is a NULL-terminated list of
+ * NAME=value. */
 Child *child_start(const char *const *argv, const char *const *environment, GError **error);
 
-/* Waits until the child has ended or timeout_ms has passed (-1: no limit, 0: look only). *ended says which. A
- * signal to this program ends the wait with ERROR_INTERRUPTED; the child goes on until child_stop(). */
+/* Waits until the child has ended or timeout_ms has passed (-1: no limit, 0: look only). *ended
+ * says which. A signal to this program ends the wait with ERROR_INTERRUPTED; the child goes on
+ * until child_stop(). */
 bool child_wait(Child *child, int64_t timeout_ms, bool *ended, GError **error);
 
-/* After the end: an ERROR_CHILD that names the program, its status and the last lines of its standard error,
- * or true if it exited 0. */
+/* After the end: an ERROR_CHILD that names the program, its status and the last lines of its
+ * standard error, or true if it exited 0. */
 bool child_check(Child *child, GError **error);
 
 const char *child_output(const Child *child);

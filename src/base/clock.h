@@ -1,6 +1,6 @@
 /*
- * Time and sizes: reading the clocks, writing and parsing moments, durations and byte counts. The one
- * place that formats them.
+ * Time and sizes: reading the clocks, writing and parsing moments, durations and byte counts. The
+ * one place that formats them.
  */
 #pragma once
 
@@ -16,13 +16,15 @@ int64_t clock_monotonic_us(void);
 char *clock_format_utc(int64_t wall_us);
 
 /* Parses ISO 8601 with a zone ("2026-11-22T04:00:00Z", "...-06:00"), the same without a zone (local
- * time), or "HH:MM" (the next such moment in local time after now_us). ERROR_USAGE if it is neither. */
+ * time), or "HH:MM" (the next such moment in local time after now_us). ERROR_USAGE if it is
+ * neither. */
 bool clock_parse_time(const char *text, int64_t now_us, int64_t *out_us, GError **error);
 
 /* "0.07 s", "3.2 s", "4 min 10 s", "2 h 5 min". The caller frees it. */
 char *clock_format_duration(int64_t duration_us);
 
-/* Parses "250ms", "10s", "5min", "2h", "7d", "7y" or "0" into milliseconds. False if it is none of these. */
+/* Parses "250ms", "10s", "5min", "2h", "7d", "7y" or "0" into milliseconds. False if it is none of
+ * these. */
 bool clock_parse_duration(const char *text, int64_t *out_ms);
 
 /* "812 B", "1.6 MB" (powers of 1000). The caller frees it. */

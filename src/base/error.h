@@ -1,8 +1,10 @@
 /*
- * Errors: GError in one domain whose codes come from one table (name, exit code, whether another try
- * may help, meaning). A hint (what to do), a SQLSTATE and a position in the statement travel with it.
+ * Errors: GError in one domain whose codes come from one table (name, exit code, whether another
+ * try may help, meaning). A hint (what to do), a SQLSTATE and a position in the statement travel
+ * with it.
  *
- * Context is added on the way up with g_prefix_error(); an error is logged once, where it is handled.
+ * Context is added on the way up with g_prefix_error(); an error is logged once, where it is
+ * handled.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /*
  * Files: whole-file reading, atomic writing, append-only logs that survive a crash, folders.
  *
- * An atomic write is: temporary name, write, fsync, close, rename, fsync of the folder; each step checked.
- * Everything that is created is readable by the owner alone (0600, 0700).
+ * An atomic write is: temporary name, write, fsync, close, rename, fsync of the folder; each step
+ * checked. Everything that is created is readable by the owner alone (0600, 0700).
  */
 #pragma once
 
@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Reads a file of at most max_bytes; *text has a NUL behind it. The caller frees it with g_free(). */
+/* Reads a file of at most max_bytes; *text has a NUL behind it. The caller frees it with g_free().
+ */
 bool file_read(const char *path, size_t max_bytes, char **text, size_t *size_bytes, GError **error);
 
 /* Replaces path by these bytes, or leaves it as it was. */

@@ -1,8 +1,8 @@
 /*
  * INT and TERM as a wish that waiting code looks at, never as something that happens to it.
  *
- * Every wait polls interrupt_fd() beside what it waits for, and asks interrupt_pending(). During a restore
- * the wish is recorded and not obeyed (interrupt_shield).
+ * Every wait polls interrupt_fd() beside what it waits for, and asks interrupt_pending(). During a
+ * restore the wish is recorded and not obeyed (interrupt_shield).
  */
 #pragma once
 

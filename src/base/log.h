@@ -2,8 +2,8 @@
  * Talk on standard error: messages, warnings, and a progress line for long work. Standard output is
  * for results and is never written here.
  *
- * On a terminal log_progress() rewrites one line; elsewhere it writes a plain line every few seconds.
- * Callers never pass row data, literals of statements or secrets.
+ * On a terminal log_progress() rewrites one line; elsewhere it writes a plain line every few
+ * seconds. Callers never pass row data, literals of statements or secrets.
  */
 #pragma once
 

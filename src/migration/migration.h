@@ -1,6 +1,7 @@
 /*
- * Migration files: <14 digits>-<name>.up.sql, with optional .down.sql and .verify.sql, and the directives in their
- * leading comments. A set is loaded, checked and put in order; nothing here talks to a server.
+ * Migration files: <14 digits>-<name>.up.sql, with optional .down.sql and .verify.sql, and the
+ * directives in their leading comments. A set is loaded, checked and put in order; nothing here
+ * talks to a server.
  */
 #pragma once
 
@@ -13,8 +14,8 @@
 /* One file of a migration. */
 typedef struct {
     char *path;
-    HashHex sha256;      /* of the bytes */
-    HashHex canonical;   /* of the text with LF line ends, no BOM and no trailing blanks */
+    HashHex sha256;        /* of the bytes */
+    HashHex canonical;     /* of the text with LF line ends, no BOM and no trailing blanks */
     GPtrArray *statements; /* SqlStatement * */
 } MigrationFile;
 
@@ -22,26 +23,26 @@ typedef struct {
 typedef enum { EFFECT_WRITES, EFFECT_ADDS, EFFECT_REMOVES } EffectKind;
 typedef struct {
     EffectKind kind;
-    char *schema;    /* NULL: not named */
+    char *schema; /* NULL: not named */
     char *table;
-    char **columns;  /* NULL-terminated; NULL: all (writes only) */
+    char **columns; /* NULL-terminated; NULL: all (writes only) */
 } MigrationEffect;
 
 typedef struct {
-    char *id;     /* 14 digits */
-    char *name;   /* "create-base-schema" */
+    char *id;   /* 14 digits */
+    char *name; /* "create-base-schema" */
     MigrationFile up;
     MigrationFile *down;   /* NULL: cannot be undone by a file */
     MigrationFile *verify; /* NULL: none */
 
-    char **depends_on;     /* "requires": ids, NULL-terminated, never NULL */
-    char *risk;            /* low, medium, high, critical; NULL: not said */
+    char **depends_on; /* "requires": ids, NULL-terminated, never NULL */
+    char *risk;        /* low, medium, high, critical; NULL: not said */
     bool phi;
     int64_t lock_timeout_ms;      /* -1: the policy's */
     int64_t statement_timeout_ms; /* -1: the policy's */
-    char *irreversible;    /* reason; NULL: reversible as far as it says */
+    char *irreversible;           /* reason; NULL: reversible as far as it says */
     char *ticket;
-    GPtrArray *effects;    /* MigrationEffect * */
+    GPtrArray *effects; /* MigrationEffect * */
 } Migration;
 
 typedef struct {
@@ -52,9 +53,10 @@ typedef struct {
 void migration_set_free(MigrationSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MigrationSet, migration_set_free)
 
-/* Loads every migration of a folder. ERROR_CONFIG, with file, line and column, for: a file name that does not fit, a
- * duplicated id, a down or verify without an up, an unknown or malformed directive (with the nearest known one), text that
- * does not split, a `requires` that is missing, circular, or not older than the migration. */
+/* Loads every migration of a folder. ERROR_CONFIG, with file, line and column, for: a file name
+ * that does not fit, a duplicated id, a down or verify without an up, an unknown or malformed
+ * directive (with the nearest known one), text that does not split, a `requires` that is missing,
+ * circular, or not older than the migration. */
 MigrationSet *migration_set_load(const char *folder, GError **error);
 
 /* NULL if there is none. */

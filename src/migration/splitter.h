@@ -1,7 +1,8 @@
 /*
- * Splits SQL into statements after psql's rules: quotes, E'', U&'', dollar quotes, nested comments, parentheses,
- * BEGIN ATOMIC bodies, COPY ... FROM stdin with its data up to \., \restrict and \unrestrict (passed over). Any other backslash
- * command is an error with file, line and column. Source: psqlscan.l of PostgreSQL.
+ * Splits SQL into statements after psql's rules: quotes, E'', U&'', dollar quotes, nested comments,
+ * parentheses, BEGIN ATOMIC bodies, COPY ... FROM stdin with its data up to \., \restrict and
+ * \unrestrict (passed over). Any other backslash command is an error with file, line and column.
+ * Source: psqlscan.l of PostgreSQL.
  */
 #pragma once
 
@@ -10,10 +11,11 @@
 #include <stddef.h>
 
 typedef struct {
-    char *text;          /* the statement without the final semicolon, leading blanks and comments */
+    char *text; /* the statement without the final semicolon, leading blanks and comments */
     size_t size_bytes;
-    int line, column;    /* of its first character, from 1; columns count characters */
-    char *copy_data;     /* data of COPY ... FROM stdin, without the end mark; NULL for other statements */
+    int line, column; /* of its first character, from 1; columns count characters */
+    char *copy_data; /* data of COPY ... FROM stdin, without the end mark; NULL for other statements
+                      */
     size_t copy_bytes;
 } SqlStatement;
 

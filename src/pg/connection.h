@@ -1,13 +1,14 @@
 /*
  * Connections and queries; the only user of libpq.
  *
- * A connection is opened with its session settings pinned (UTC, ISO dates, no idle timeouts, no statement or
- * lock timeout, standard_conforming_strings, keepalives, application_name), so that what a role or database has set
- * does not change what we do. Every wait for the server ends when the server answers, the connection's time limit
- * passes (the statement is cancelled, then ended), or a signal asks us to stop. A connection is used by one thread at a
- * time.
+ * A connection is opened with its session settings pinned (UTC, ISO dates, no idle timeouts, no
+ * statement or lock timeout, standard_conforming_strings, keepalives, application_name), so that
+ * what a role or database has set does not change what we do. Every wait for the server ends when
+ * the server answers, the connection's time limit passes (the statement is cancelled, then ended),
+ * or a signal asks us to stop. A connection is used by one thread at a time.
  *
- * Messages of the server are redacted (pg/redact.h) before they become an error: no literal, no row.
+ * Messages of the server are redacted (pg/redact.h) before they become an error: no literal, no
+ * row.
  */
 #pragma once
 
@@ -21,10 +22,10 @@ typedef struct PgConnection PgConnection;
 typedef struct pg_result PgResult;
 
 typedef struct {
-    const char *database;     /* NULL: the target's */
-    const char *application;  /* application_name; required */
-    int connect_timeout_s;    /* 0: 10 s */
-    bool read_only;           /* default_transaction_read_only */
+    const char *database;    /* NULL: the target's */
+    const char *application; /* application_name; required */
+    int connect_timeout_s;   /* 0: 10 s */
+    bool read_only;          /* default_transaction_read_only */
 } PgConnectOptions;
 
 PgConnection *pg_connect(const PgTarget *target, const PgConnectOptions *options, GError **error);
@@ -35,16 +36,18 @@ const char *pg_database(const PgConnection *connection);
 int pg_backend_pid(const PgConnection *connection);
 int pg_server_version(const PgConnection *connection); /* 150018 for 15.18 */
 
-/* The pid that the protocol gave differs from the backend's own: something between us and the server. */
+/* The pid that the protocol gave differs from the backend's own: something between us and the
+ * server. */
 bool pg_is_pooled(PgConnection *connection, bool *pooled, GError **error);
 
 /* Whether the connection is still usable. */
 bool pg_is_alive(const PgConnection *connection);
 
-/* Time limit, in monotonic microseconds, for every following statement; 0: none. When it passes, the statement is
- * cancelled; if it is still there grace_ms later, its backend is ended through killer (may be NULL: the socket is
- * closed). Such statements fail with ERROR_TIMEOUT. */
-void pg_set_deadline(PgConnection *connection, int64_t deadline_us, int64_t grace_ms, PgConnection *killer);
+/* Time limit, in monotonic microseconds, for every following statement; 0: none. When it passes,
+ * the statement is cancelled; if it is still there grace_ms later, its backend is ended through
+ * killer (may be NULL: the socket is closed). Such statements fail with ERROR_TIMEOUT. */
+void pg_set_deadline(PgConnection *connection, int64_t deadline_us, int64_t grace_ms,
+                     PgConnection *killer);
 
 /* Runs one statement with n text parameters (const char *, NULL is SQL null) and gives its rows. */
 PgResult *pg_query(PgConnection *connection, GError **error, const char *sql, int n, ...);
@@ -53,10 +56,11 @@ PgResult *pg_query(PgConnection *connection, GError **error, const char *sql, in
 bool pg_exec(PgConnection *connection, const char *sql, GError **error);
 
 /* As above from a format; the arguments must be quoted already (pg_identifier, pg_literal). */
-bool pg_execf(PgConnection *connection, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);
+bool pg_execf(PgConnection *connection, GError **error, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
 
-/* First column of the first row as text (the caller frees it); NULL without an error if there is no row or it is
- * null. */
+/* First column of the first row as text (the caller frees it); NULL without an error if there is no
+ * row or it is null. */
 char *pg_query_text(PgConnection *connection, GError **error, const char *sql, int n, ...);
 
 /* Rows and values; the strings belong to the result. */
@@ -72,18 +76,21 @@ int64_t pg_affected(const PgResult *result); /* rows of INSERT, UPDATE, ...; 0 o
 void pg_result_free(PgResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PgResult, pg_result_free)
 
-/* Sends one statement of a migration as one simple-protocol message; data is fed if it is COPY FROM STDIN (NULL
- * otherwise). *rows (may be NULL) gets the rows affected. In an error, error_position() is the character in sql. */
-bool pg_statement(PgConnection *connection, const char *sql, size_t sql_bytes, const char *copy_data,
-                  size_t copy_bytes, int64_t *rows, GError **error);
+/* Sends one statement of a migration as one simple-protocol message; data is fed if it is COPY FROM
+ * STDIN (NULL otherwise). *rows (may be NULL) gets the rows affected. In an error, error_position()
+ * is the character in sql. */
+bool pg_statement(PgConnection *connection, const char *sql, size_t sql_bytes,
+                  const char *copy_data, size_t copy_bytes, int64_t *rows, GError **error);
 
-/* Asks the server to parse sql and nothing more: true if its grammar takes it. Names in it need not exist. */
+/* Asks the server to parse sql and nothing more: true if its grammar takes it. Names in it need not
+ * exist. */
 bool pg_parses(PgConnection *connection, const char *sql, size_t sql_bytes, GError **error);
 
-/* Streams COPY ... TO STDOUT; row is one message (a line with its line feed, in text format). A callback that returns
- * false ends the copy with the error that it set. */
+/* Streams COPY ... TO STDOUT; row is one message (a line with its line feed, in text format). A
+ * callback that returns false ends the copy with the error that it set. */
 typedef bool (*PgRowFunc)(const char *row, size_t size_bytes, gpointer data, GError **error);
-bool pg_copy_out(PgConnection *connection, const char *sql, PgRowFunc func, gpointer data, GError **error);
+bool pg_copy_out(PgConnection *connection, const char *sql, PgRowFunc func, gpointer data,
+                 GError **error);
 
 /* Whether the transaction is open, failed, or none. */
 typedef enum { PG_IDLE, PG_IN_TRANSACTION, PG_IN_FAILED_TRANSACTION, PG_BROKEN } PgTransaction;

@@ -1,7 +1,8 @@
 /*
- * What belongs to a database and lives outside its files: owner, ACL, connection limit, settings (of the database, and of
- * roles in it), comment, security labels, whether it is a template. A clone, a restore and a rename leave it behind; this reads
- * it, merges it and gives it to another database.
+ * What belongs to a database and lives outside its files: owner, ACL, connection limit, settings
+ * (of the database, and of roles in it), comment, security labels, whether it is a template. A
+ * clone, a restore and a rename leave it behind; this reads it, merges it and gives it to another
+ * database.
  */
 #pragma once
 
@@ -24,13 +25,17 @@ PgProperties *pg_properties_from_json(const json_t *json, GError **error);
 const char *pg_properties_comment(const PgProperties *properties);
 void pg_properties_set_comment(PgProperties *properties, const char *comment);
 
-/* Three ways: what changed from before to live, and what changed from before to work, both happen; where they clash, live
- * (a person's hand, during the run) wins and a line is added to notes. */
-PgProperties *pg_properties_merge(const PgProperties *before, const PgProperties *live, const PgProperties *work, GPtrArray *notes);
+/* Three ways: what changed from before to live, and what changed from before to work, both happen;
+ * where they clash, live (a person's hand, during the run) wins and a line is added to notes. */
+PgProperties *pg_properties_merge(const PgProperties *before, const PgProperties *live,
+                                  const PgProperties *work, GPtrArray *notes);
 
-/* Statements that turn `database`, whose properties are now `now`, into `wanted`: settings, ACL, connection limit, template
- * flag, owner, comment, labels; ready to be run in one transaction. char *; the caller frees the array. */
-GPtrArray *pg_properties_statements(const char *database, const PgProperties *now, const PgProperties *wanted);
+/* Statements that turn `database`, whose properties are now `now`, into `wanted`: settings, ACL,
+ * connection limit, template flag, owner, comment, labels; ready to be run in one transaction. char
+ * *; the caller frees the array. */
+GPtrArray *pg_properties_statements(const char *database, const PgProperties *now,
+                                    const PgProperties *wanted);
 
-/* A line for each difference, empty if equal. The ACL is compared as a set, NULL as what it stands for. */
+/* A line for each difference, empty if equal. The ACL is compared as a set, NULL as what it stands
+ * for. */
 GPtrArray *pg_properties_compare(const PgProperties *expected, const PgProperties *actual);

@@ -11,8 +11,8 @@ struct PgTarget {
     char *place;
 };
 
-/* libpq fills in what a database name that is itself a conninfo string holds, the environment and the service file;
- * PQconndefaults alone does not know the string. */
+/* libpq fills in what a database name that is itself a conninfo string holds, the environment and
+ * the service file; PQconndefaults alone does not know the string. */
 static void take_options(PgTarget *target, const PQconninfoOption *options)
 {
     for (; options->keyword != NULL; options++) {
@@ -27,8 +27,9 @@ static const char *option(const PgTarget *target, const char *keyword)
     return g_hash_table_lookup(target->options, keyword);
 }
 
-/* The effective options: those of the string over those of its service over the defaults. libpq resolves a service only
- * when it connects, or in PQconndefaults from PGSERVICE; so that is used to look one up. */
+/* The effective options: those of the string over those of its service over the defaults. libpq
+ * resolves a service only when it connects, or in PQconndefaults from PGSERVICE; so that is used to
+ * look one up. */
 static bool take_defaults(PgTarget *target, const char *service, GError **error)
 {
     g_autofree char *saved = g_strdup(g_getenv("PGSERVICE"));
@@ -41,8 +42,9 @@ static bool take_defaults(PgTarget *target, const char *service, GError **error)
     else if (service != NULL)
         g_unsetenv("PGSERVICE");
     if (defaults == NULL) {
-        error_set(error, ERROR_CONFIG, "cannot determine how to connect: a service file or a "
-                                       "PG* variable is wrong");
+        error_set(error, ERROR_CONFIG,
+                  "cannot determine how to connect: a service file or a "
+                  "PG* variable is wrong");
         return false;
     }
     take_options(target, defaults);
@@ -66,8 +68,7 @@ static void fill_in(PgTarget *target)
     if (option(target, "user") == NULL)
         g_hash_table_replace(target->options, g_strdup("user"), g_strdup(g_get_user_name()));
     if (option(target, "dbname") == NULL)
-        g_hash_table_replace(target->options, g_strdup("dbname"),
-                             g_strdup(option(target, "user")));
+        g_hash_table_replace(target->options, g_strdup("dbname"), g_strdup(option(target, "user")));
     if (host == NULL)
         host = option(target, "hostaddr");
     target->place = g_strdup_printf("%s:%s", host != NULL ? host : "local socket",
@@ -169,13 +170,20 @@ char **pg_target_environment(const PgTarget *target, const char *database, const
     static const struct {
         const char *keyword, *variable;
     } passed[] = {
-        {"host", "PGHOST"},           {"hostaddr", "PGHOSTADDR"},
-        {"port", "PGPORT"},           {"user", "PGUSER"},
-        {"sslmode", "PGSSLMODE"},     {"sslcert", "PGSSLCERT"},
-        {"sslkey", "PGSSLKEY"},       {"sslrootcert", "PGSSLROOTCERT"},
-        {"sslcrl", "PGSSLCRL"},       {"krbsrvname", "PGKRBSRVNAME"},
-        {"passfile", "PGPASSFILE"},   {"channel_binding", "PGCHANNELBINDING"},
-        {"gssencmode", "PGGSSENCMODE"}, {"options", "PGOPTIONS"},
+        {"host", "PGHOST"},
+        {"hostaddr", "PGHOSTADDR"},
+        {"port", "PGPORT"},
+        {"user", "PGUSER"},
+        {"sslmode", "PGSSLMODE"},
+        {"sslcert", "PGSSLCERT"},
+        {"sslkey", "PGSSLKEY"},
+        {"sslrootcert", "PGSSLROOTCERT"},
+        {"sslcrl", "PGSSLCRL"},
+        {"krbsrvname", "PGKRBSRVNAME"},
+        {"passfile", "PGPASSFILE"},
+        {"channel_binding", "PGCHANNELBINDING"},
+        {"gssencmode", "PGGSSENCMODE"},
+        {"options", "PGOPTIONS"},
         {"target_session_attrs", "PGTARGETSESSIONATTRS"},
     };
     g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);

@@ -1,4 +1,5 @@
-/* What connections need of a target; the one place that includes libpq. Only src/pg/ may include this. */
+/* What connections need of a target; the one place that includes libpq. Only src/pg/ may include
+ * this. */
 #pragma once
 
 #include "pg/target.h"

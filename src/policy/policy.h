@@ -1,6 +1,6 @@
 /*
- * Policies: one YAML file that says how a maintenance run is done. Unknown keys and bad values are errors that name
- * file, line and the nearest known key.
+ * Policies: one YAML file that says how a maintenance run is done. Unknown keys and bad values are
+ * errors that name file, line and the nearest known key.
  */
 #pragma once
 
@@ -16,11 +16,11 @@ typedef struct {
 } PolicyWindow;
 
 typedef struct {
-    char *path;             /* the file; NULL for the built-in development policy */
-    char *name;             /* "policy:", required */
-    char *migrations;       /* absolute; relative in the file means relative to the file's folder; default
-                               "migrations" in the working folder */
-    char *state;            /* absolute or NULL */
+    char *path;       /* the file; NULL for the built-in development policy */
+    char *name;       /* "policy:", required */
+    char *migrations; /* absolute; relative in the file means relative to the file's folder; default
+                         "migrations" in the working folder */
+    char *state;      /* absolute or NULL */
     char *control_database; /* "postgres" */
     PolicyWindow window;
 
@@ -35,10 +35,11 @@ typedef struct {
     int snapshot_jobs;  /* snapshot.jobs; 0 is auto: one for each core */
     int snapshot_level; /* 1 */
 
-    bool verify_all;             /* verify.data: all instead of touched */
-    char **verify_assertions;    /* verify.assertions: absolute glob patterns of .sql files; NULL-terminated, never NULL */
-    char **publish_to;           /* publish.to: store URLs; NULL-terminated, never NULL */
-    char **accept;               /* accept: names of preflight findings; NULL-terminated, never NULL */
+    bool verify_all;          /* verify.data: all instead of touched */
+    char **verify_assertions; /* verify.assertions: absolute glob patterns of .sql files;
+                                 NULL-terminated, never NULL */
+    char **publish_to;        /* publish.to: store URLs; NULL-terminated, never NULL */
+    char **accept;            /* accept: names of preflight findings; NULL-terminated, never NULL */
 } Policy;
 
 /* Loads and checks a policy. ERROR_CONFIG with "file:line:column: ..." */
@@ -51,9 +52,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Policy, policy_free)
 /* Whether a preflight finding is accepted by name. */
 bool policy_accepts(const Policy *policy, const char *finding);
 
-/* The end of the window that now_us (wall clock) is in; 0 if the policy has no schedule. ERROR_TOO_LATE, with the start
- * of the next window, if now is outside. */
+/* The end of the window that now_us (wall clock) is in; 0 if the policy has no schedule.
+ * ERROR_TOO_LATE, with the start of the next window, if now is outside. */
 bool policy_window_end(const Policy *policy, int64_t now_us, int64_t *end_us, GError **error);
 
-/* Names of the findings that may be accepted, NULL-terminated; the checker of `accept` and preflight share them. */
+/* Names of the findings that may be accepted, NULL-terminated; the checker of `accept` and
+ * preflight share them. */
 extern const char *const policy_findings[];

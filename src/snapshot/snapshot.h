@@ -1,6 +1,7 @@
 /*
- * Snapshots: a pg_dump directory archive plus manifest.json (files with SHA-256, tables with rows and digests,
- * the server and the database's properties). The manifest is written last: no manifest, no snapshot.
+ * Snapshots: a pg_dump directory archive plus manifest.json (files with SHA-256, tables with rows
+ * and digests, the server and the database's properties). The manifest is written last: no
+ * manifest, no snapshot.
  */
 #pragma once
 
@@ -11,18 +12,18 @@
 #include <stdint.h>
 
 typedef struct {
-    const char *folder;     /* of the snapshot; created, must not exist */
-    const char *database;   /* to read */
-    const char *real_name;  /* what the database is called when it is in service */
-    const char *run;        /* for application_name and the manifest */
+    const char *folder;    /* of the snapshot; created, must not exist */
+    const char *database;  /* to read */
+    const char *real_name; /* what the database is called when it is in service */
+    const char *run;       /* for application_name and the manifest */
     const char *application;
-    const char *passfolder; /* where a temporary password file may be put */
-    int jobs;               /* workers for data and digests; at least 1 */
-    int level;              /* zlib level of pg_dump -Z */
+    const char *passfolder;   /* where a temporary password file may be put */
+    int jobs;                 /* workers for data and digests; at least 1 */
+    int level;                /* zlib level of pg_dump -Z */
     const json_t *properties; /* of the database, for the manifest */
 
-    /* Called once all connections that the snapshot needs are in, so that the caller can close the gate behind them, and before
-     * anything is trusted. May be NULL. */
+    /* Called once all connections that the snapshot needs are in, so that the caller can close the
+     * gate behind them, and before anything is trusted. May be NULL. */
     bool (*entered)(gpointer data, GError **error);
     gpointer data;
 } SnapshotOptions;
@@ -39,9 +40,11 @@ void snapshot_result_free(SnapshotResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SnapshotResult, snapshot_result_free)
 
 /* Takes a snapshot. On failure nothing is left in options->folder. */
-SnapshotResult *snapshot_take(const PgTarget *target, const SnapshotOptions *options, GError **error);
+SnapshotResult *snapshot_take(const PgTarget *target, const SnapshotOptions *options,
+                              GError **error);
 
-/* Re-reads every byte and compares with the manifest: ERROR_INTEGRITY names each file that is missing, extra or differs. */
+/* Re-reads every byte and compares with the manifest: ERROR_INTEGRITY names each file that is
+ * missing, extra or differs. */
 bool snapshot_verify(const char *folder, uint64_t *size_bytes, int *files, GError **error);
 
 /* The digests in a snapshot's manifest. */

@@ -15,9 +15,11 @@ void store_free(Store *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_free)
 const char *store_url(const Store *store);
 
-/* Puts a folder (without links and devices) at key, all or nothing: visible under its name only when every byte was
- * written, flushed, read back and found equal. An existing key is an error. *size_bytes gets what was written. */
-bool store_put_folder(Store *store, const char *key, const char *folder, uint64_t *size_bytes, GError **error);
+/* Puts a folder (without links and devices) at key, all or nothing: visible under its name only
+ * when every byte was written, flushed, read back and found equal. An existing key is an error.
+ * *size_bytes gets what was written. */
+bool store_put_folder(Store *store, const char *key, const char *folder, uint64_t *size_bytes,
+                      GError **error);
 
 /* Puts one file the same way; an existing one is replaced atomically. */
 bool store_put_file(Store *store, const char *key, const char *file, GError **error);

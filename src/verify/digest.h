@@ -1,9 +1,11 @@
 /*
- * Row digests: the same content gives the same digest, whatever the row order, page layout or server.
+ * Row digests: the same content gives the same digest, whatever the row order, page layout or
+ * server.
  *
- * For a table: row count, and the sum modulo 2^128 of XXH3-128 over each row's bytes as COPY ... TO STDOUT in text
- * format gives them, with every setting that changes a byte pinned (digest_pin). For a sequence: its value. For large
- * objects: count and the same sum over "oid, content". Detects accidents, not forgery.
+ * For a table: row count, and the sum modulo 2^128 of XXH3-128 over each row's bytes as COPY ... TO
+ * STDOUT in text format gives them, with every setting that changes a byte pinned (digest_pin). For
+ * a sequence: its value. For large objects: count and the same sum over "oid, content". Detects
+ * accidents, not forgery.
  */
 #pragma once
 
@@ -19,10 +21,10 @@ typedef struct {
 } RowDigest;
 
 typedef struct {
-    uint32_t oid;       /* pg_class.oid; a clone keeps it */
+    uint32_t oid; /* pg_class.oid; a clone keeps it */
     char *schema;
     char *name;
-    char kind;          /* relkind: r table or partition, m materialized view, S sequence */
+    char kind; /* relkind: r table or partition, m materialized view, S sequence */
     bool unlogged;
     int64_t size_bytes; /* estimate from the server, for order and progress */
     GArray *attnums;    /* int: the columns that the digest covers, in attnum order */
@@ -32,7 +34,7 @@ typedef struct {
 } DigestTable;
 
 typedef struct {
-    GPtrArray *tables;    /* DigestTable *, ordered by schema and name */
+    GPtrArray *tables; /* DigestTable *, ordered by schema and name */
     RowDigest large_objects;
 } DigestSet;
 
@@ -44,32 +46,34 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DigestSet, digest_set_free)
 /* Pins what changes the bytes of text output, for the session. */
 bool digest_pin(PgConnection *connection, GError **error);
 
-/* Lists what is to be digested: every table, partition leaf, materialized view (populated) and sequence outside
- * pg_catalog, information_schema and the schema "drydock"; not the table SequelizeMeta. Digests are empty. */
+/* Lists what is to be digested: every table, partition leaf, materialized view (populated) and
+ * sequence outside pg_catalog, information_schema and the schema "drydock"; not the table
+ * SequelizeMeta. Digests are empty. */
 DigestSet *digest_list(PgConnection *connection, GError **error);
 
-/* Digest of one table over the given columns (all of table->columns if attnums is NULL), in the transaction that is open on
- * connection. */
-bool digest_table(PgConnection *connection, const DigestTable *table, GArray *attnums, RowDigest *out, GError **error);
+/* Digest of one table over the given columns (all of table->columns if attnums is NULL), in the
+ * transaction that is open on connection. */
+bool digest_table(PgConnection *connection, const DigestTable *table, GArray *attnums,
+                  RowDigest *out, GError **error);
 
 /* Reads the sequence's value into table->value. */
 bool digest_sequence(PgConnection *connection, DigestTable *table, GError **error);
 
 bool digest_large_objects(PgConnection *connection, RowDigest *out, GError **error);
 
-/* Fills in every digest of set with n worker connections, largest first. Each connection must be in a transaction with
- * the same snapshot already. Shows progress. */
+/* Fills in every digest of set with n worker connections, largest first. Each connection must be in
+ * a transaction with the same snapshot already. Shows progress. */
 bool digest_fill(DigestSet *set, PgConnection *const *workers, int n_workers, GError **error);
 
 const DigestTable *digest_find(const DigestSet *set, uint32_t oid);
 const DigestTable *digest_find_name(const DigestSet *set, const char *schema, const char *name);
 
-/* One line for each difference in content between two sets matched by name (missing, extra, rows, digest, value); empty
- * if they are equal. char *; the caller frees the array. */
+/* One line for each difference in content between two sets matched by name (missing, extra, rows,
+ * digest, value); empty if they are equal. char *; the caller frees the array. */
 GPtrArray *digest_compare(const DigestSet *expected, const DigestSet *actual);
 
-/* SHA-256 over the canonical form of the set (names, columns, counts, digests): one value for the whole content. The
- * caller frees it. */
+/* SHA-256 over the canonical form of the set (names, columns, counts, digests): one value for the
+ * whole content. The caller frees it. */
 char *digest_set_hash(const DigestSet *set);
 
 bool digest_equal(RowDigest a, RowDigest b);

@@ -1,8 +1,9 @@
 /*
  * The data proof: what the migrations do not declare has not happened to rows that existed.
  *
- * Tables are matched by OID and columns by number (a clone keeps both), so that a rename is no difference. A table that no
- * migration locked in a mode that can write is the same by construction and is not read again.
+ * Tables are matched by OID and columns by number (a clone keeps both), so that a rename is no
+ * difference. A table that no migration locked in a mode that can write is the same by construction
+ * and is not read again.
  */
 #pragma once
 
@@ -23,31 +24,35 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ProofTouched, proof_touched_free)
 
 /* Adds what the open transaction of this connection holds in ROW EXCLUSIVE and stronger modes. */
 bool proof_record_locks(PgConnection *connection, ProofTouched *touched, GError **error);
-/* Whether a mode lets rows change (ROW EXCLUSIVE, EXCLUSIVE, ACCESS EXCLUSIVE), as far as the record tells. */
+/* Whether a mode lets rows change (ROW EXCLUSIVE, EXCLUSIVE, ACCESS EXCLUSIVE), as far as the
+ * record tells. */
 bool proof_may_have_written(const ProofTouched *touched, uint32_t oid);
 json_t *proof_touched_to_json(const ProofTouched *touched);
 ProofTouched *proof_touched_from_json(const json_t *json);
 
 typedef struct {
-    char *schema, *name;  /* before */
-    const char *how;      /* "not locked for writing", "same digest", "same digest over kept columns", "declared: adds", ... */
+    char *schema, *name; /* before */
+    const char *how; /* "not locked for writing", "same digest", "same digest over kept columns",
+                        "declared: adds", ... */
     int64_t rows_before, rows_after;
     bool ok;
-    char *difference;     /* NULL if ok */
+    char *difference; /* NULL if ok */
 } ProofTable;
 
 typedef struct {
-    GPtrArray *tables;    /* ProofTable * */
-    GPtrArray *findings;  /* char *; empty: proven */
-    int read_again;       /* tables whose rows were read again */
+    GPtrArray *tables;   /* ProofTable * */
+    GPtrArray *findings; /* char *; empty: proven */
+    int read_again;      /* tables whose rows were read again */
 } ProofResult;
 void proof_result_free(ProofResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ProofResult, proof_result_free)
 json_t *proof_result_to_json(const ProofResult *result);
 
-/* Compares the migrated copy (work) with the content before: baseline has the whole-row digests; keep is opened (by
- * open_keep, at most once, only if a table must be read over some of its columns) for what they cannot answer. pending: Migration *
- * with the declared effects. all: read every table. */
+/* Compares the migrated copy (work) with the content before: baseline has the whole-row digests;
+ * keep is opened (by open_keep, at most once, only if a table must be read over some of its
+ * columns) for what they cannot answer. pending: Migration * with the declared effects. all: read
+ * every table. */
 typedef PgConnection *(*ProofOpenFunc)(gpointer data, GError **error);
-ProofResult *proof_check(PgConnection *work, const DigestSet *baseline, const ProofTouched *touched, const GPtrArray *pending,
-                         bool all, ProofOpenFunc open_keep, gpointer data, GError **error);
+ProofResult *proof_check(PgConnection *work, const DigestSet *baseline, const ProofTouched *touched,
+                         const GPtrArray *pending, bool all, ProofOpenFunc open_keep, gpointer data,
+                         GError **error);

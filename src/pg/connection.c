@@ -236,6 +236,13 @@ void pg_set_deadline(PgConnection *connection, int64_t deadline_us, int64_t grac
     connection->killer = killer;
 }
 
+void pg_set_watch(PgConnection *connection, int64_t interval_ms, PgWatchFunc func, gpointer data)
+{
+    connection->watch = func;
+    connection->watch_data = data;
+    connection->watch_interval_us = interval_ms * 1000;
+}
+
 static void cancel(PgConnection *connection)
 {
     char ignored[256];
@@ -294,8 +301,13 @@ static bool wait_socket(PgConnection *connection, Stopping *stopping, bool for_w
         }
         if (moment_us != 0)
             wait_ms = (int)MIN((moment_us - now_us) / 1000 + 1, 3600 * 1000);
+        if (connection->watch != NULL &&
+            (wait_ms < 0 || wait_ms > connection->watch_interval_us / 1000))
+            wait_ms = (int)(connection->watch_interval_us / 1000);
         if (poll(fds, G_N_ELEMENTS(fds), wait_ms) > 0 && fds[0].revents != 0)
             return true;
+        if (connection->watch != NULL)
+            connection->watch(connection->watch_data);
     }
 }
 

@@ -49,6 +49,11 @@ bool pg_is_alive(const PgConnection *connection);
 void pg_set_deadline(PgConnection *connection, int64_t deadline_us, int64_t grace_ms,
                      PgConnection *killer);
 
+/* While a statement of this connection runs, func is called every interval_ms (on the caller's
+ * thread; it must not use this connection). NULL: no more. */
+typedef void (*PgWatchFunc)(gpointer data);
+void pg_set_watch(PgConnection *connection, int64_t interval_ms, PgWatchFunc func, gpointer data);
+
 /* Runs one statement with n text parameters (const char *, NULL is SQL null) and gives its rows. */
 PgResult *pg_query(PgConnection *connection, GError **error, const char *sql, int n, ...);
 

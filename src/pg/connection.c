@@ -20,6 +20,9 @@ struct PgConnection {
     int64_t deadline_us; /* monotonic; 0: none */
     int64_t grace_ms;
     PgConnection *killer;
+    PgWatchFunc watch;
+    gpointer watch_data;
+    int64_t watch_interval_us;
     char *sql; /* of the statement that runs, for redaction */
 };
 

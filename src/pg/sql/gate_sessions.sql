@@ -1,0 +1,15 @@
+SELECT a.pid, coalesce(a.usename, '-') AS usename,
+       coalesce(nullif(a.application_name, ''), a.backend_type, 'no application name'),
+       coalesce(me.rolsuper
+                OR (NOT coalesce(r.rolsuper, true)
+                    AND (pg_has_role(me.oid, 'pg_signal_backend', 'MEMBER')
+                         OR pg_has_role(me.oid, r.oid, 'MEMBER'))), false) AS endable
+FROM pg_stat_activity AS a
+JOIN pg_database AS d ON d.oid = a.datid
+JOIN pg_roles AS me ON me.rolname = current_user
+LEFT JOIN pg_roles AS r ON r.oid = a.usesysid
+WHERE d.datname = $1
+  AND a.backend_type IS DISTINCT FROM 'autovacuum worker'
+  AND a.pid <> pg_backend_pid()
+  AND ($2::text IS NULL OR a.application_name IS DISTINCT FROM $2)
+ORDER BY a.pid

@@ -1,0 +1,93 @@
+#include "run/lock.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/interrupt.h"
+#include "base/text.h"
+#include "pg/sql.h"
+#include <string.h>
+
+#define ATTEMPTS 5
+#define ATTEMPT_MS 100
+
+struct RunLock {
+    PgConnection *connection;
+    char *database;
+    char *key;
+};
+
+/* The first 64 bits of the SHA-256 of the name, as a signed decimal number. */
+static char *lock_key(const char *database)
+{
+    g_autofree char *text = g_strconcat("drydock:", database, NULL);
+    HashHex hash = hash_text(text);
+    hash.hex[16] = '\0';
+    return g_strdup_printf("%" G_GINT64_FORMAT, (gint64)g_ascii_strtoull(hash.hex, NULL, 16));
+}
+
+char *run_application(const char *command, const char *run)
+{
+    g_autofree char *whole = g_strdup_printf("drydock %s %s %s", command, run, g_get_host_name());
+    return text_shorten(whole, 63);
+}
+
+static void set_holder(RunLock *lock, GError **error)
+{
+    g_autofree char *holder =
+        pg_query_text(lock->connection, NULL, pg_sql_lock_holder, 1, lock->key);
+    error_set(error, ERROR_LOCKED, "another run holds the lock for database '%s': %s",
+              lock->database, holder != NULL ? holder : "it has just ended");
+    error_hint_set(error, "wait until it ends; drydock status and the log of that host say how far "
+                          "it is");
+}
+
+RunLock *run_lock_take(const PgTarget *target, const char *control_database, const char *database,
+                       const char *application, int connect_timeout_s, GError **error)
+{
+    const PgConnectOptions options = {.database = control_database,
+                                      .application = application,
+                                      .connect_timeout_s = connect_timeout_s};
+    g_autoptr(RunLock) lock = g_new0(RunLock, 1);
+    lock->database = g_strdup(database);
+    lock->key = lock_key(database);
+    lock->connection = pg_connect(target, &options, error);
+    if (lock->connection == NULL)
+        return NULL;
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        g_autoptr(PgResult) result = pg_query(
+            lock->connection, error, "SELECT pg_try_advisory_lock($1::bigint)", 1, lock->key);
+        if (result == NULL)
+            return NULL;
+        if (pg_flag(result, 0, 0))
+            return g_steal_pointer(&lock);
+        (void)clock_sleep_ms(ATTEMPT_MS);
+        if (interrupt_check(error))
+            return NULL;
+    }
+    set_holder(lock, error);
+    return NULL;
+}
+
+bool run_lock_check(RunLock *lock, GError **error)
+{
+    g_autoptr(PgResult) result = pg_query(lock->connection, error, pg_sql_lock_held, 1, lock->key);
+    if (result == NULL) {
+        g_prefix_error(error, "the session that holds the lock is gone: ");
+        return false;
+    }
+    if (pg_flag(result, 0, 0))
+        return true;
+    error_set(error, ERROR_LOCKED, "the lock for database '%s' was lost", lock->database);
+    return false;
+}
+
+void run_lock_release(RunLock *lock)
+{
+    if (lock == NULL)
+        return;
+    pg_disconnect(lock->connection);
+    g_free(lock->database);
+    g_free(lock->key);
+    g_free(lock);
+}

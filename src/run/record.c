@@ -1,0 +1,101 @@
+#include "run/record.h"
+
+#include "base/json.h"
+#include <string.h>
+
+#define RECORD_VERSION 1
+
+void run_record_free(RunRecord *record)
+{
+    if (record == NULL)
+        return;
+    g_free(record->name);
+    g_free(record->run);
+    g_free(record->database);
+    g_free(record->role);
+    g_free(record->phase);
+    g_free(record->comment);
+    g_free(record->gate);
+    g_free(record->content);
+    g_free(record);
+}
+
+char *run_record_statement(const char *name, const RunRecord *record)
+{
+    g_autoptr(json_t) object = json_object();
+    g_autofree char *line = NULL;
+    g_autofree char *literal = NULL;
+    g_autofree char *identifier = pg_identifier(name);
+    json_set_integer(object, "drydock", RECORD_VERSION);
+    json_set_text(object, "run", record->run);
+    json_set_text(object, "database", record->database);
+    json_set_text(object, "role", record->role);
+    json_set_text(object, "strategy", "shadow");
+    json_set_text(object, "phase", record->phase);
+    json_set_text(object, "comment", record->comment);
+    if (record->gate != NULL)
+        json_set_text(object, "gate", record->gate);
+    if (record->content != NULL)
+        json_set_text(object, "content", record->content);
+    if (record->was_read_only)
+        json_object_set_new(object, "was_read_only", json_true());
+    line = json_to_line(object);
+    literal = pg_literal(line);
+    return g_strdup_printf("COMMENT ON DATABASE %s IS %s", identifier, literal);
+}
+
+RunRecord *run_record_parse(const char *name, const char *comment)
+{
+    g_autoptr(json_t) object = NULL;
+    RunRecord *record = NULL;
+    if (comment == NULL || !g_str_has_prefix(comment, "{\"drydock\":"))
+        return NULL;
+    object = json_parse(comment, strlen(comment), name, NULL);
+    if (json_get_integer(object, "drydock", 0) != RECORD_VERSION ||
+        json_get_text(object, "run") == NULL || json_get_text(object, "database") == NULL ||
+        json_get_text(object, "role") == NULL || json_get_text(object, "phase") == NULL)
+        return NULL;
+    record = g_new0(RunRecord, 1);
+    record->name = g_strdup(name);
+    record->run = g_strdup(json_get_text(object, "run"));
+    record->database = g_strdup(json_get_text(object, "database"));
+    record->role = g_strdup(json_get_text(object, "role"));
+    record->phase = g_strdup(json_get_text(object, "phase"));
+    record->comment = g_strdup(json_get_text(object, "comment"));
+    record->gate = g_strdup(json_get_text(object, "gate"));
+    record->content = g_strdup(json_get_text(object, "content"));
+    record->was_read_only = json_get_flag(object, "was_read_only", false);
+    return record;
+}
+
+GPtrArray *run_records_read(PgConnection *connection, const char *database, GError **error)
+{
+    g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func((GDestroyNotify)run_record_free);
+    g_autoptr(PgResult) result =
+        pg_query(connection, error,
+                 "SELECT d.datname, s.description FROM pg_database AS d "
+                 "JOIN pg_shdescription AS s ON s.objoid = d.oid "
+                 "AND s.classoid = 'pg_database'::regclass "
+                 "WHERE s.description LIKE '{\"drydock\":%' ORDER BY d.datname",
+                 0);
+    if (result == NULL)
+        return NULL;
+    for (int row = 0; row < pg_rows(result); row++) {
+        RunRecord *record = run_record_parse(pg_value(result, row, 0), pg_value(result, row, 1));
+        if (record != NULL && (database == NULL || strcmp(record->database, database) == 0))
+            g_ptr_array_add(records, record);
+        else
+            run_record_free(record);
+    }
+    return g_steal_pointer(&records);
+}
+
+RunRecord *run_records_find(const GPtrArray *records, const char *run, const char *role)
+{
+    for (guint i = 0; i < records->len; i++) {
+        RunRecord *record = g_ptr_array_index(records, i);
+        if (strcmp(record->role, role) == 0 && (run == NULL || strcmp(record->run, run) == 0))
+            return record;
+    }
+    return NULL;
+}

@@ -1,0 +1,37 @@
+/*
+ * What the server itself knows about a run: a JSON object in COMMENT ON DATABASE of every copy,
+ * written in the transaction that gives the copy its name. Recovery needs nothing else.
+ */
+#pragma once
+
+#include "pg/connection.h"
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct {
+    char *name; /* of the copy on the server; NULL in a record that is to be written */
+    char *run;
+    char *database;     /* the name in service */
+    char *role;         /* keep, work, before, failed */
+    char *phase;        /* keep: fence, snapshot, migrate; work: clone, migrate, verified */
+    char *comment;      /* of the original; NULL: none */
+    char *gate;         /* keep: the row version while closed (run/gate.h); NULL: not known */
+    char *content;      /* keep: hash of the content (digest_set_hash); NULL: not known */
+    bool was_read_only; /* keep: the original had default_transaction_read_only in its settings */
+} RunRecord;
+
+void run_record_free(RunRecord *record);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RunRecord, run_record_free)
+
+/* The statement that puts a record on database `name`. The caller frees it. */
+char *run_record_statement(const char *name, const RunRecord *record);
+
+/* A comment as a record; NULL if it is none of ours. */
+RunRecord *run_record_parse(const char *name, const char *comment);
+
+/* Every record on the server for a database name (NULL: for any), ordered by run and role;
+ * RunRecord *. */
+GPtrArray *run_records_read(PgConnection *connection, const char *database, GError **error);
+
+/* The record with this role, and run (NULL: any); NULL if there is none. */
+RunRecord *run_records_find(const GPtrArray *records, const char *run, const char *role);

@@ -17,6 +17,7 @@ void run_record_free(RunRecord *record)
     g_free(record->comment);
     g_free(record->gate);
     g_free(record->content);
+    g_free(record->read_only);
     g_free(record);
 }
 
@@ -37,8 +38,8 @@ char *run_record_statement(const char *name, const RunRecord *record)
         json_set_text(object, "gate", record->gate);
     if (record->content != NULL)
         json_set_text(object, "content", record->content);
-    if (record->was_read_only)
-        json_object_set_new(object, "was_read_only", json_true());
+    if (record->read_only != NULL)
+        json_set_text(object, "read_only", record->read_only);
     line = json_to_line(object);
     literal = pg_literal(line);
     return g_strdup_printf("COMMENT ON DATABASE %s IS %s", identifier, literal);
@@ -64,7 +65,7 @@ RunRecord *run_record_parse(const char *name, const char *comment)
     record->comment = g_strdup(json_get_text(object, "comment"));
     record->gate = g_strdup(json_get_text(object, "gate"));
     record->content = g_strdup(json_get_text(object, "content"));
-    record->was_read_only = json_get_flag(object, "was_read_only", false);
+    record->read_only = g_strdup(json_get_text(object, "read_only"));
     return record;
 }
 

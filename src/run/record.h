@@ -11,13 +11,13 @@
 typedef struct {
     char *name; /* of the copy on the server; NULL in a record that is to be written */
     char *run;
-    char *database;     /* the name in service */
-    char *role;         /* keep, work, before, failed */
-    char *phase;        /* keep: fence, snapshot, migrate; work: clone, migrate, verified */
-    char *comment;      /* of the original; NULL: none */
-    char *gate;         /* keep: the row version while closed (run/gate.h); NULL: not known */
-    char *content;      /* keep: hash of the content (digest_set_hash); NULL: not known */
-    bool was_read_only; /* keep: the original had default_transaction_read_only in its settings */
+    char *database;  /* the name in service */
+    char *role;      /* keep, work, before, failed */
+    char *phase;     /* keep: fence, snapshot, migrate; work: clone, migrate, verified */
+    char *comment;   /* of the original; NULL: none */
+    char *gate;      /* keep: the row version while closed (run/gate.h); NULL: not known */
+    char *content;   /* keep: hash of the content (digest_set_hash); NULL: not known */
+    char *read_only; /* keep: the original's own default_transaction_read_only; NULL: not set */
 } RunRecord;
 
 void run_record_free(RunRecord *record);

@@ -1,0 +1,31 @@
+-- What cannot follow a database to its clone, or would reach into it: one row each.
+SELECT 'prepared_transaction' AS finding,
+       format('the prepared transaction %L of role %s is open', x.gid, x.owner) AS text,
+       format('ROLLBACK PREPARED %L; or COMMIT PREPARED %L; in database %I, as %I or a superuser',
+              x.gid, x.gid, x.database, x.owner) AS fix
+FROM pg_prepared_xacts AS x
+WHERE x.database = $1
+UNION ALL
+SELECT 'standby',
+       format('a standby is attached (%s, pid %s): sessions on it would follow the old copy',
+              coalesce(nullif(r.application_name, ''), 'walsender'), r.pid),
+       'end its sessions and detach it, or accept stale reads with "accept: [standby]"'
+FROM pg_stat_replication AS r
+WHERE NOT EXISTS (SELECT FROM pg_replication_slots AS s
+                  WHERE s.active_pid = r.pid AND s.slot_type = 'logical')
+UNION ALL
+SELECT 'subscription',
+       format('subscription %I is bound to this database%s', s.subname,
+              CASE WHEN s.subenabled THEN ' and enabled: its worker would go on writing to the old copy'
+                   ELSE '; the migrated copy would not have it' END),
+       format('ALTER SUBSCRIPTION %I DISABLE; ALTER SUBSCRIPTION %I SET (slot_name = NONE); DROP SUBSCRIPTION %I; '
+              'and create it again afterwards', s.subname, s.subname, s.subname)
+FROM pg_subscription AS s
+JOIN pg_database AS d ON d.oid = s.subdbid
+WHERE d.datname = $1
+UNION ALL
+SELECT 'logical_slot',
+       format('the logical replication slot %I is bound to this database and stays with the old copy', s.slot_name),
+       format('SELECT pg_drop_replication_slot(%L); and create it again afterwards, or "accept: [logical_slot]"', s.slot_name)
+FROM pg_replication_slots AS s
+WHERE s.database = $1

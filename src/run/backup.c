@@ -1,0 +1,135 @@
+/* The backup: a snapshot of the kept copy, read back, and put where the policy says. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "run/context.h"
+#include "run/gate.h"
+#include "snapshot/snapshot.h"
+#include "store/store.h"
+
+static bool close_behind(gpointer data, GError **error)
+{
+    return run_close_keep(data, error);
+}
+
+static int jobs(const Run *run)
+{
+    return run->policy->snapshot_jobs > 0 ? run->policy->snapshot_jobs
+                                          : (int)g_get_num_processors();
+}
+
+static SnapshotResult *take(Run *run, const char *folder, GError **error)
+{
+    g_autoptr(json_t) properties = pg_properties_to_json(run->before);
+    const SnapshotOptions options = {.folder = folder,
+                                     .database = run->names->keep,
+                                     .real_name = run->database,
+                                     .run = run->id,
+                                     .application = run->application,
+                                     .passfolder = run->folder,
+                                     .jobs = jobs(run),
+                                     .level = run->policy->snapshot_level,
+                                     .properties = properties,
+                                     .entered = close_behind,
+                                     .data = run};
+    return snapshot_take(run->target, &options, error);
+}
+
+bool run_snapshot(Run *run, GError **error)
+{
+    g_autofree char *folder = g_build_filename(run->folder, "snapshot", NULL);
+    g_autofree char *size = NULL;
+    g_autoptr(SnapshotResult) result = NULL;
+    if (!run_fits(run, "the snapshot", run_estimate_snapshot_us(run->size_bytes), error))
+        return false;
+    if (!journal_intent(run->journal, "snapshot", "take", json_pack("{s:s}", "folder", folder),
+                        error) ||
+        !run_open_keep(run, error))
+        return false;
+    result = take(run, folder, error);
+    if (result == NULL || !run_fits(run, "the migrations", 0, error))
+        return false;
+    run->digests = g_steal_pointer(&result->digests);
+    run->content = g_strdup(result->content_hash);
+    size = size_format(result->size_bytes);
+    json_object_set_new(run->report, "snapshot",
+                        json_pack("{s:s, s:I, s:i, s:s, s:i}", "folder", folder, "size_bytes",
+                                  (json_int_t)result->size_bytes, "files", result->files, "content",
+                                  run->content, "tables", (int)run->digests->tables->len));
+    log_info("snapshot: %d tables and sequences digested, %s in '%s'",
+             (int)run->digests->tables->len, size, folder);
+    return run_write_keep_record(run, "snapshot", error) &&
+           journal_done(run->journal, "snapshot", "take",
+                        json_pack("{s:s}", "content", run->content), error) &&
+           audit_event(run->audit, "snapshot",
+                       json_pack("{s:s, s:I, s:s}", "folder", folder, "size_bytes",
+                                 (json_int_t)result->size_bytes, "content", run->content),
+                       error);
+}
+
+/* Where a run's artifacts are in a store: <database>/<run>/<name>. */
+static char *store_key(const Run *run, const char *name)
+{
+    g_autofree char *database = g_uri_escape_string(run->database, NULL, TRUE);
+    return g_build_filename(database, run->id, name, NULL);
+}
+
+static bool publish_to(Run *run, const char *url, json_t *places, GError **error)
+{
+    g_autoptr(Store) store = store_open(url, error);
+    g_autofree char *folder = g_build_filename(run->folder, "snapshot", NULL);
+    g_autofree char *log = g_build_filename(run->folder, "audit.jsonl", NULL);
+    g_autofree char *key = store_key(run, "snapshot");
+    g_autofree char *log_key = store_key(run, "audit.jsonl");
+    g_autofree char *place = NULL;
+    uint64_t size_bytes = 0;
+    if (store == NULL)
+        return false;
+    place = store_locate(store, key);
+    if (!journal_intent(run->journal, "publish", "put", json_pack("{s:s}", "place", place),
+                        error) ||
+        !store_put_folder(store, key, folder, &size_bytes, error) ||
+        !store_put_file(store, log_key, log, error)) {
+        g_prefix_error(error, "while publishing to %s: ", url);
+        return false;
+    }
+    json_array_append_new(places, json_string(place));
+    log_info("publish: the snapshot is at %s, read back and equal", place);
+    return journal_done(run->journal, "publish", "put", json_pack("{s:s}", "place", place),
+                        error) &&
+           audit_event(
+               run->audit, "publish",
+               json_pack("{s:s, s:I}", "place", place, "size_bytes", (json_int_t)size_bytes),
+               error);
+}
+
+bool run_publish(Run *run, GError **error)
+{
+    json_t *places = json_array();
+    json_object_set_new(run->report, "published", places);
+    for (char **url = run->policy->publish_to; *url != NULL; url++) {
+        if (!publish_to(run, *url, places, error))
+            return false;
+    }
+    return true;
+}
+
+/* The last phase: what became known since the snapshot was published. */
+bool run_finish(Run *run, GError **error)
+{
+    static const char *const files[] = {"audit.jsonl", "report.json", "report.txt"};
+    for (char **url = run->policy->publish_to; *url != NULL; url++) {
+        g_autoptr(Store) store = store_open(*url, error);
+        if (store == NULL)
+            return false;
+        for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+            g_autofree char *file = g_build_filename(run->folder, files[i], NULL);
+            g_autofree char *key = store_key(run, files[i]);
+            if (!store_put_file(store, key, file, error)) {
+                g_prefix_error(error, "while publishing to %s: ", *url);
+                return false;
+            }
+        }
+    }
+    return true;
+}

@@ -1,0 +1,222 @@
+/* The change: pending migrations are applied to the work copy, and the result is proven. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "migration/apply.h"
+#include "migration/history.h"
+#include "run/context.h"
+#include "run/gate.h"
+#include "verify/health.h"
+#include "verify/proof.h"
+#include <glob.h>
+#include <string.h>
+
+#define ASSERTION_MAX_BYTES ((size_t)16 * 1024 * 1024)
+
+/* In the transaction of a migration, before it commits: what it locked for writing, that the lock
+ * is still ours, and its number. */
+static bool before_commit(const Migration *migration, const char *xid, gpointer data,
+                          GError **error)
+{
+    Run *run = data;
+    return proof_record_locks(run->work, run->touched, error) && run_lock_check(run->lock, error) &&
+           journal_note(run->journal, "migrate", "commit",
+                        json_pack("{s:s, s:s}", "migration", migration->id, "xid", xid), error);
+}
+
+static bool migrate_one(Run *run, const Migration *migration, json_t *list, GError **error)
+{
+    const ApplyOptions options = {.run = run->id,
+                                  .search_path = run->search_path,
+                                  .lock_timeout_ms = run->policy->lock_timeout_ms,
+                                  .statement_timeout_ms = run->policy->statement_timeout_ms,
+                                  .lock_attempts = run->policy->lock_attempts,
+                                  .latest_us = run_latest_us(run),
+                                  .observer = run->helper,
+                                  .before_commit = before_commit,
+                                  .data = run};
+    g_autofree char *took = NULL;
+    int64_t duration_us = 0;
+    if (!run_fits(run, "the next migration", 0, error) ||
+        !journal_intent(run->journal, "migrate", "apply",
+                        json_pack("{s:s}", "migration", migration->id), error) ||
+        !apply_up(run->work, migration, &options, &duration_us, error))
+        return false;
+    took = clock_format_duration(duration_us);
+    log_info("migrate: %s-%s applied to the work copy, %s", migration->id, migration->name, took);
+    json_array_append_new(list,
+                          json_pack("{s:s, s:s, s:I}", "id", migration->id, "name", migration->name,
+                                    "duration_ms", (json_int_t)(duration_us / 1000)));
+    return journal_done(run->journal, "migrate", "apply",
+                        json_pack("{s:s}", "migration", migration->id), error) &&
+           audit_event(run->audit, "migration.applied",
+                       json_pack("{s:s, s:s, s:b, s:s?, s:I}", "migration", migration->id, "sha256",
+                                 migration->up.sha256.hex, "phi", migration->phi, "ticket",
+                                 migration->ticket, "duration_ms",
+                                 (json_int_t)(duration_us / 1000)),
+                       error);
+}
+
+bool run_migrate(Run *run, GError **error)
+{
+    json_t *list = json_array();
+    json_object_set_new(run->report, "migrations", list);
+    if (!run_fits(run, "the migrations", 0, error))
+        return false;
+    /* From here on the work copy counts as changed: its record says so before it is. */
+    if (!journal_intent(run->journal, "migrate", "begin", NULL, error))
+        return false;
+    run->migrating = true;
+    if (!run_write_work_record(run, "migrate", error) ||
+        !journal_done(run->journal, "migrate", "begin", NULL, error) ||
+        !run_enter(run, run->names->work, false, 1, &run->work, error) ||
+        !history_create(run->work, error))
+        return false;
+    for (guint i = 0; i < run->pending->len; i++) {
+        if (!migrate_one(run, g_ptr_array_index(run->pending, i), list, error))
+            return false;
+    }
+    /* What a migration left in its session (temporary tables, roles that were set) goes with it. */
+    g_clear_pointer(&run->work, pg_disconnect);
+    json_object_set_new(run->report, "locked", proof_touched_to_json(run->touched));
+    return true;
+}
+
+static GHashTable *touched_oids(const Run *run)
+{
+    GHashTable *oids = g_hash_table_new(NULL, NULL);
+    GHashTableIter iter;
+    gpointer oid = NULL;
+    g_hash_table_iter_init(&iter, run->touched->relations);
+    while (g_hash_table_iter_next(&iter, &oid, NULL))
+        g_hash_table_add(oids, oid);
+    return oids;
+}
+
+static void take_findings(const char *what, const GPtrArray *from, GPtrArray *into)
+{
+    for (guint i = 0; i < from->len; i++)
+        g_ptr_array_add(into,
+                        g_strdup_printf("%s: %s", what, (const char *)g_ptr_array_index(from, i)));
+}
+
+static bool verify_health(Run *run, GPtrArray *findings, GError **error)
+{
+    g_autoptr(GHashTable) touched = touched_oids(run);
+    g_autoptr(GPtrArray) health =
+        health_check(run->work, run->not_valid, run->policy->verify_all ? NULL : touched, error);
+    if (health == NULL)
+        return false;
+    take_findings("health", health, findings);
+    return true;
+}
+
+/* Verify files run again: in their own transaction each saw its own migration only. */
+static bool verify_files(Run *run, GPtrArray *findings, GError **error)
+{
+    for (guint i = 0; i < run->pending->len; i++) {
+        const Migration *migration = g_ptr_array_index(run->pending, i);
+        g_autoptr(GError) cause = NULL;
+        if (apply_verify(run->work, migration, &cause))
+            continue;
+        if (!error_is(cause, ERROR_INTEGRITY)) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return false;
+        }
+        g_ptr_array_add(findings, g_strdup(cause->message));
+    }
+    return true;
+}
+
+static bool verify_assertion_file(Run *run, const char *path, GPtrArray *findings, GError **error)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(GPtrArray) statements = NULL;
+    size_t size_bytes = 0;
+    if (!file_read(path, ASSERTION_MAX_BYTES, &text, &size_bytes, error))
+        return false;
+    statements = splitter_split(text, size_bytes, path, error);
+    return statements != NULL && health_assert(run->work, statements, path, findings, error);
+}
+
+static bool verify_assertions(Run *run, GPtrArray *findings, GError **error)
+{
+    for (char **pattern = run->policy->verify_assertions; *pattern != NULL; pattern++) {
+        glob_t matches;
+        bool done = glob(*pattern, 0, NULL, &matches) == 0;
+        if (!done)
+            error_set(error, ERROR_CONFIG, "no file matches the assertions '%s'", *pattern);
+        for (size_t i = 0; done && i < matches.gl_pathc; i++)
+            done = verify_assertion_file(run, matches.gl_pathv[i], findings, error);
+        globfree(&matches);
+        if (!done)
+            return false;
+    }
+    return true;
+}
+
+static PgConnection *open_keep(gpointer data, GError **error)
+{
+    Run *run = data;
+    if (run->keep == NULL && !run_enter(run, run->names->keep, true, 1, &run->keep, error))
+        return NULL;
+    return run->keep;
+}
+
+static bool verify_data(Run *run, GPtrArray *findings, GError **error)
+{
+    g_autoptr(ProofResult) proof = proof_check(run->work, run->digests, run->touched, run->pending,
+                                               run->policy->verify_all, open_keep, run, error);
+    g_clear_pointer(&run->keep, pg_disconnect);
+    if (proof == NULL)
+        return false;
+    json_object_set_new(run->report, "data_proof", proof_result_to_json(proof));
+    take_findings("data", proof->findings, findings);
+    log_info("verify: %d tables and sequences compared, %d of them read again",
+             (int)proof->tables->len, proof->read_again);
+    return true;
+}
+
+static bool judge(Run *run, const GPtrArray *findings, GError **error)
+{
+    json_t *list = json_array();
+    json_object_set_new(run->report, "verification", list);
+    for (guint i = 0; i < findings->len; i++) {
+        const char *finding = g_ptr_array_index(findings, i);
+        json_array_append_new(list, json_string(finding));
+        log_message(LOG_ERROR, "verify: %s", finding);
+    }
+    if (findings->len == 0)
+        return true;
+    error_set(error, ERROR_INTEGRITY, "the migrated copy is not what it must be: %s%s",
+              (const char *)g_ptr_array_index(findings, 0),
+              findings->len > 1 ? " (and more, see the report)" : "");
+    return false;
+}
+
+static bool set_search_path(Run *run, GError **error)
+{
+    g_autoptr(PgResult) result = pg_query(
+        run->work, error, "SELECT set_config('search_path', $1, false)", 1, run->search_path);
+    return result != NULL;
+}
+
+bool run_verify(Run *run, GError **error)
+{
+    g_autoptr(GPtrArray) findings = g_ptr_array_new_with_free_func(g_free);
+    const int64_t latest_us = run_latest_us(run);
+    if (!run_fits(run, "the verification", 0, error) ||
+        !journal_intent(run->journal, "verify", "check", NULL, error) ||
+        !run_enter(run, run->names->work, true, 1, &run->work, error))
+        return false;
+    pg_set_deadline(run->work, latest_us, 0, run->helper);
+    if (!set_search_path(run, error) || !verify_health(run, findings, error) ||
+        !verify_files(run, findings, error) || !verify_assertions(run, findings, error) ||
+        !verify_data(run, findings, error) || !judge(run, findings, error))
+        return false;
+    g_clear_pointer(&run->work, pg_disconnect);
+    return run_write_work_record(run, "verified", error) &&
+           journal_done(run->journal, "verify", "check", NULL, error) &&
+           audit_event(run->audit, "verified", NULL, error);
+}

@@ -1,0 +1,327 @@
+#include "run/context.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "run/gate.h"
+#include <stdarg.h>
+#include <string.h>
+
+#define RECONNECT_MS 1000
+#define RECONNECT_LIMIT_MS 60000
+#define SESSIONS_WAIT_MS 10000
+#define WAY_BACK_MIN_US (3 * G_USEC_PER_SEC)
+#define CLONE_BYTES_PER_SECOND 150000000
+#define SNAPSHOT_BYTES_PER_SECOND 50000000
+
+static void finding_free(Finding *finding)
+{
+    g_free(finding->text);
+    g_free(finding->fix);
+    g_free(finding);
+}
+
+bool run_init(Run *run, const RunOptions *options, const char *command, GError **error)
+{
+    run->options = options;
+    run->policy = options->policy;
+    run->target = options->target;
+    run->database = g_strdup(pg_target_database(options->target));
+    run->id = run_id_new(clock_wall_us());
+    run->application = run_application(command, run->id);
+    run->names = run_names_new(run->database, run->id);
+    run->findings = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
+    run->touched = proof_touched_new();
+    run->report = json_object();
+    run->phase = "preflight";
+    run->window_end_us = options->window_end_us;
+    json_set_integer(run->report, "schema", 1);
+    json_set_text(run->report, "run", run->id);
+    json_set_text(run->report, "database", run->database);
+    if (strlen(run->database) <= NAME_MAX_BYTES)
+        return true;
+    error_set(error, ERROR_CONFIG, "the database name '%s' is longer than %d bytes", run->database,
+              NAME_MAX_BYTES);
+    return false;
+}
+
+void run_clear(Run *run)
+{
+    pg_disconnect(run->work);
+    pg_disconnect(run->keep);
+    pg_disconnect(run->control);
+    pg_disconnect(run->helper);
+    run_lock_release(run->lock);
+    journal_close(run->journal);
+    audit_close(run->audit);
+    run_names_free(run->names);
+    pg_properties_free(run->before);
+    digest_set_free(run->digests);
+    proof_touched_free(run->touched);
+    json_decref(run->shared);
+    json_decref(run->report);
+    g_clear_pointer(&run->findings, g_ptr_array_unref);
+    g_clear_pointer(&run->pending, g_ptr_array_unref);
+    g_clear_pointer(&run->not_valid, g_hash_table_unref);
+    g_free(run->database);
+    g_free(run->id);
+    g_free(run->application);
+    g_free(run->folder);
+    g_free(run->search_path);
+    g_free(run->gate);
+    g_free(run->read_only);
+    g_free(run->content);
+    memset(run, 0, sizeof *run);
+}
+
+void run_finding(Run *run, const char *name, bool refuses, const char *fix, const char *format, ...)
+{
+    Finding *finding = g_new0(Finding, 1);
+    va_list args;
+    finding->name = name;
+    finding->refuses = refuses && !policy_accepts(run->policy, name);
+    finding->fix = g_strdup(fix);
+    va_start(args, format);
+    finding->text = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_ptr_array_add(run->findings, finding);
+}
+
+int64_t run_way_back_us(const Run *run)
+{
+    return MAX(WAY_BACK_MIN_US, 4 * run->fence_us);
+}
+
+int64_t run_latest_us(const Run *run)
+{
+    if (run->window_end_us == 0)
+        return 0;
+    return clock_monotonic_us() + (run->window_end_us - clock_wall_us()) - run_way_back_us(run) -
+           run->policy->window.margin_ms * 1000;
+}
+
+bool run_fits(const Run *run, const char *step, int64_t estimate_us, GError **error)
+{
+    const int64_t latest_us = run_latest_us(run);
+    const int64_t left_us = latest_us - clock_monotonic_us();
+    g_autofree char *end = NULL;
+    g_autofree char *estimate = NULL;
+    g_autofree char *way_back = NULL;
+    g_autofree char *margin = NULL;
+    if (latest_us == 0 || left_us >= estimate_us)
+        return true;
+    end = clock_format_utc(run->window_end_us);
+    estimate = clock_format_duration(estimate_us);
+    way_back = clock_format_duration(run_way_back_us(run));
+    margin = clock_format_duration(run->policy->window.margin_ms * 1000);
+    error_set(error, ERROR_TOO_LATE,
+              "not enough of the window is left for %s: it ends at %s, the step may take %s, the "
+              "way back %s, and %s are kept as margin",
+              step, end, estimate, way_back, margin);
+    return false;
+}
+
+int64_t run_estimate_clone_us(int64_t size_bytes)
+{
+    return G_USEC_PER_SEC + size_bytes * G_USEC_PER_SEC / CLONE_BYTES_PER_SECOND;
+}
+
+int64_t run_estimate_snapshot_us(int64_t size_bytes)
+{
+    return G_USEC_PER_SEC + size_bytes * G_USEC_PER_SEC / SNAPSHOT_BYTES_PER_SECOND;
+}
+
+static PgConnection *connect_control(const Run *run, GError **error)
+{
+    const PgConnectOptions options = {.database = run->policy->control_database,
+                                      .application = run->application,
+                                      .connect_timeout_s =
+                                          (int)(run->policy->connect_timeout_ms / 1000)};
+    return pg_connect(run->target, &options, error);
+}
+
+static bool connect_once(Run *run, GError **error)
+{
+    if (run->lock != NULL && !run_lock_check(run->lock, NULL))
+        g_clear_pointer(&run->lock, run_lock_release);
+    if (run->lock == NULL)
+        run->lock = run_lock_take(run->target, run->policy->control_database, run->database,
+                                  run->application, 0, error);
+    if (run->lock == NULL)
+        return false;
+    if (run->control == NULL || !pg_is_alive(run->control) ||
+        !pg_exec(run->control, "SELECT 1", NULL)) {
+        g_clear_pointer(&run->control, pg_disconnect);
+        run->control = connect_control(run, error);
+    }
+    if (run->control == NULL)
+        return false;
+    if (run->helper == NULL || !pg_is_alive(run->helper) ||
+        !pg_exec(run->helper, "SELECT 1", NULL)) {
+        g_clear_pointer(&run->helper, pg_disconnect);
+        run->helper = connect_control(run, error);
+    }
+    return run->helper != NULL;
+}
+
+bool run_connect(Run *run, GError **error)
+{
+    const int64_t end_us = clock_monotonic_us() + RECONNECT_LIMIT_MS * (int64_t)1000;
+    for (;;) {
+        g_autoptr(GError) cause = NULL;
+        if (connect_once(run, &cause))
+            return true;
+        if (!error_may_retry(cause) || clock_monotonic_us() >= end_us) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return false;
+        }
+        log_warning("%s; trying again", cause->message);
+        (void)clock_sleep_ms(RECONNECT_MS);
+    }
+}
+
+static RunRecord keep_record(const Run *run, const char *phase)
+{
+    return (RunRecord){.run = run->id,
+                       .database = run->database,
+                       .role = (char *)"keep",
+                       .phase = (char *)phase,
+                       .comment = (char *)pg_properties_comment(run->before),
+                       .gate = run->gate,
+                       .content = run->content,
+                       .read_only = run->read_only};
+}
+
+bool run_write_keep_record(Run *run, const char *phase, GError **error)
+{
+    const RunRecord record = keep_record(run, phase);
+    g_autofree char *sql = run_record_statement(run->names->keep, &record);
+    return pg_exec(run->control, sql, error);
+}
+
+bool run_write_work_record(Run *run, const char *phase, GError **error)
+{
+    const RunRecord record = {.run = run->id,
+                              .database = run->database,
+                              .role = (char *)"work",
+                              .phase = (char *)phase,
+                              .comment = (char *)pg_properties_comment(run->before)};
+    g_autofree char *sql = run_record_statement(run->names->work, &record);
+    return pg_exec(run->control, sql, error);
+}
+
+/* The kept copy must be as we left it whenever it is about to be opened: else somebody else has
+ * opened it. */
+static bool check_gate(const Run *run, GError **error)
+{
+    g_autofree char *now = gate_version(run->control, run->names->keep, error);
+    if (now == NULL)
+        return false;
+    if (run->gate == NULL || strcmp(now, run->gate) == 0)
+        return true;
+    error_set(error, ERROR_INTEGRITY,
+              "the kept copy '%s' was changed by someone else: its row in pg_database is not the "
+              "one that was written when it was closed",
+              run->names->keep);
+    return false;
+}
+
+bool run_open_keep(Run *run, GError **error)
+{
+    g_autofree char *name = pg_identifier(run->names->keep);
+    RunRecord record = keep_record(run, "snapshot");
+    g_autofree char *comment = NULL;
+    record.gate = NULL;
+    comment = run_record_statement(run->names->keep, &record);
+    if (!check_gate(run, error) ||
+        !journal_intent(run->journal, run->phase, "open_keep", NULL, error))
+        return false;
+    run->gate_opened = true;
+    if (!pg_execf(run->control, error,
+                  "BEGIN; ALTER DATABASE %s SET default_transaction_read_only = on;"
+                  "ALTER DATABASE %s ALLOW_CONNECTIONS true; %s; COMMIT",
+                  name, name, comment)) {
+        (void)pg_exec(run->control, "ROLLBACK", NULL);
+        return false;
+    }
+    return journal_done(run->journal, run->phase, "open_keep", NULL, error);
+}
+
+/* The statement that puts back what run_open_keep() set. */
+static char *read_only_statement(const Run *run, const char *name)
+{
+    g_autofree char *value = NULL;
+    if (run->read_only == NULL)
+        return g_strdup_printf("ALTER DATABASE %s RESET default_transaction_read_only", name);
+    value = pg_literal(run->read_only);
+    return g_strdup_printf("ALTER DATABASE %s SET default_transaction_read_only = %s", name, value);
+}
+
+bool run_close_keep(Run *run, GError **error)
+{
+    g_autofree char *name = pg_identifier(run->names->keep);
+    g_autofree char *read_only = read_only_statement(run, name);
+    int ended = 0;
+    if (!pg_execf(run->control, error,
+                  "BEGIN; ALTER DATABASE %s ALLOW_CONNECTIONS false; %s; COMMIT", name,
+                  read_only)) {
+        (void)pg_exec(run->control, "ROLLBACK", NULL);
+        return false;
+    }
+    if (!gate_end_sessions(run->control, run->names->keep, run->application, SESSIONS_WAIT_MS,
+                           &ended, error))
+        return false;
+    if (ended > 0)
+        log_warning("%d session%s that came into '%s' while it was open for reading %s ended",
+                    ended, ended == 1 ? "" : "s", run->names->keep, ended == 1 ? "was" : "were");
+    run->intruders += ended;
+    g_free(run->gate);
+    run->gate = gate_version(run->control, run->names->keep, error);
+    return run->gate != NULL && run_write_keep_record(run, "snapshot", error) &&
+           journal_done(run->journal, run->phase, "close_keep",
+                        json_pack("{s:s, s:i}", "gate", run->gate, "ended_sessions", ended), error);
+}
+
+static bool connect_n(Run *run, const char *copy, bool read_only, int n, PgConnection **connections,
+                      GError **error)
+{
+    const PgConnectOptions options = {.database = copy,
+                                      .application = run->application,
+                                      .connect_timeout_s =
+                                          (int)(run->policy->connect_timeout_ms / 1000),
+                                      .read_only = read_only};
+    for (int i = 0; i < n; i++) {
+        connections[i] = pg_connect(run->target, &options, error);
+        if (connections[i] == NULL) {
+            while (i-- > 0)
+                g_clear_pointer(&connections[i], pg_disconnect);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool run_enter(Run *run, const char *copy, bool read_only, int n, PgConnection **connections,
+               GError **error)
+{
+    const bool is_keep = strcmp(copy, run->names->keep) == 0;
+    int ended = 0;
+    bool in = is_keep ? run_open_keep(run, error) : gate_set(run->control, copy, true, error);
+    bool closed = false;
+    if (!in)
+        return false;
+    in = connect_n(run, copy, read_only, n, connections, error);
+    /* The gate is closed whatever happened; the first error is the one that is told. */
+    if (is_keep)
+        closed = run_close_keep(run, in ? error : NULL);
+    else
+        closed = gate_set(run->control, copy, false, in ? error : NULL) &&
+                 gate_end_sessions(run->control, copy, run->application, SESSIONS_WAIT_MS, &ended,
+                                   in ? error : NULL);
+    run->intruders += ended;
+    if (in && !closed) {
+        for (int i = 0; i < n; i++)
+            g_clear_pointer(&connections[i], pg_disconnect);
+    }
+    return in && closed;
+}

@@ -1,0 +1,161 @@
+/* The state of a run that its phases share. Private to src/run/. */
+#pragma once
+
+#include "audit/chain.h"
+#include "pg/connection.h"
+#include "pg/properties.h"
+#include "run/journal.h"
+#include "run/lock.h"
+#include "run/names.h"
+#include "run/record.h"
+#include "run/run.h"
+#include "verify/digest.h"
+#include "verify/proof.h"
+
+/* A finding of preflight. */
+typedef struct {
+    const char *name; /* one of policy_findings, or another word for what cannot be accepted */
+    bool refuses;     /* not accepted, or only a remark */
+    char *text;
+    char *fix; /* what would mend it; NULL: nothing to do */
+} Finding;
+
+typedef struct {
+    const RunOptions *options;
+    const Policy *policy;
+    const PgTarget *target;
+    char *database;
+    char *id;
+    char *application;
+    char *folder; /* <state>/runs/<id>; NULL if it is lost or not made yet */
+    RunNames *names;
+
+    PgConnection *control; /* creates, renames, opens and closes databases */
+    PgConnection *helper;  /* ends sessions while control waits */
+    RunLock *lock;
+    Journal *journal;
+    Audit *audit;
+
+    /* Learnt in preflight. */
+    GPtrArray *findings;   /* Finding * */
+    GPtrArray *pending;    /* const Migration * */
+    PgProperties *before;  /* the database's properties */
+    json_t *shared;        /* shared catalogs before the run */
+    GHashTable *not_valid; /* constraints that were NOT VALID already */
+    char *search_path;     /* of our role in the live database */
+    int64_t size_bytes;
+
+    /* The state of the copies. */
+    bool fenced;      /* the name is taken away */
+    bool cloned;      /* the work copy exists */
+    bool migrating;   /* a migrating statement may have been sent to the work copy */
+    bool opened;      /* the work copy has the name */
+    char *gate;       /* version of the kept copy's row when it was closed last */
+    bool gate_opened; /* the kept copy has been open for reading since it was fenced */
+    char *read_only;  /* the original's own default_transaction_read_only; NULL: not set */
+    int intruders;    /* sessions ended that came in while a gate was open */
+
+    /* Learnt on the way. */
+    DigestSet *digests; /* content of the kept copy */
+    char *content;      /* its hash */
+    ProofTouched *touched;
+    PgConnection *work;    /* the session in the work copy */
+    PgConnection *keep;    /* a reading session in the kept copy */
+    int64_t fence_us;      /* how long taking the name took: the measure for giving it back */
+    int64_t window_end_us; /* wall clock; 0: none */
+    int64_t fenced_at_us;  /* monotonic */
+    int64_t downtime_us;
+
+    const char *phase; /* that runs now, for the journal */
+    json_t *report;
+} Run;
+
+/* Adds a finding; name is looked up in what the policy accepts. */
+void run_finding(Run *run, const char *name, bool refuses, const char *fix, const char *format, ...)
+    G_GNUC_PRINTF(5, 6);
+
+/* How long giving the name back takes at most, from what taking it took; and the monotonic moment
+ * after which nothing of the change may run any more (0: none). */
+int64_t run_way_back_us(const Run *run);
+int64_t run_latest_us(const Run *run);
+
+/* ERROR_TOO_LATE if a step of this length does not fit in before the latest moment any more. */
+bool run_fits(const Run *run, const char *step, int64_t estimate_us, GError **error);
+
+/* Connects (again) to the control database, and takes the lock if it was lost with its session. */
+bool run_connect(Run *run, GError **error);
+
+/* A session in a copy whose gate is closed: opens it, connects n times, closes it, ends whoever
+ * else slipped in. connections gets n connections. For the kept copy the database is read-only by
+ * default as long as it is open. */
+bool run_enter(Run *run, const char *copy, bool read_only, int n, PgConnection **connections,
+               GError **error);
+
+/* Opens the kept copy for reading (read-only by default), and closes it again with its new version
+ * recorded. */
+bool run_open_keep(Run *run, GError **error);
+bool run_close_keep(Run *run, GError **error);
+
+/* Writes the record of the kept or the work copy. */
+bool run_write_keep_record(Run *run, const char *phase, GError **error);
+bool run_write_work_record(Run *run, const char *phase, GError **error);
+
+/* What can be known of server, database, files and window without changing anything: fills in what
+ * preflight learns and adds findings. An error is what makes a run pointless to consider (no
+ * server, no database, files that do not load, a history that differs). */
+bool run_survey(Run *run, GError **error);
+bool run_survey_server(Run *run, GError **error);
+bool run_survey_database(Run *run, PgConnection *live, GError **error);
+bool run_survey_migrations(Run *run, PgConnection *live, GError **error);
+
+/* Fills in what options say; nothing is connected. */
+bool run_init(Run *run, const RunOptions *options, const char *command, GError **error);
+
+/* Estimates from sizes alone, until something was measured. */
+int64_t run_estimate_clone_us(int64_t size_bytes);
+int64_t run_estimate_snapshot_us(int64_t size_bytes);
+
+/* Phases. Each returns false with an error; what it did so far stands in the journal and in the
+ * fields above. */
+bool run_preflight(Run *run, GError **error);
+bool run_fence(Run *run, GError **error);
+bool run_clone(Run *run, GError **error);
+bool run_snapshot(Run *run, GError **error);
+bool run_publish(Run *run, GError **error);
+bool run_migrate(Run *run, GError **error);
+bool run_verify(Run *run, GError **error);
+bool run_open(Run *run, GError **error);
+bool run_finish(Run *run, GError **error);
+
+/* How the way back ended. */
+typedef enum {
+    WAY_BACK_PROVEN,     /* the database is in service and its content is proven */
+    WAY_BACK_EXCEPTIONS, /* in service, with exceptions that are named */
+    WAY_BACK_NOT,        /* not in service: error says why */
+} WayBack;
+
+/* Gives the kept copy its name back, proves it, and puts the work copy aside (or drops it if no
+ * migrating statement was sent to it). exceptions gets a line for each thing that is not as it was.
+ */
+WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error);
+
+/* Ends what other sessions of this run are still doing on the server; a client that died does not
+ * stop its statement. */
+bool run_end_own_sessions(Run *run, GError **error);
+
+bool run_database_exists(Run *run, const char *name, bool *exists, GError **error);
+
+/* The transaction that gives `chosen` the name and puts the other copy aside. Shared by open,
+ * restore and recover. */
+bool run_give_name(Run *run, bool work_is_chosen, GPtrArray *notes, GError **error);
+
+/* Ends a run: fills in the outcome, writes report, journal and audit log, and publishes them. cause
+ * is why it failed (NULL: it did not). */
+void run_conclude(Run *run, int exit_code, const GError *cause, const GPtrArray *exceptions,
+                  RunOutcome *outcome);
+
+/* The way back after cause, and the end. */
+void run_go_back(Run *run, const GError *cause, RunOutcome *outcome);
+
+void run_clear(Run *run);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Run, run_clear)

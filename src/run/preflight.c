@@ -1,0 +1,128 @@
+/* Preflight: the lock, the folder of the run, and everything that can be known before. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "run/context.h"
+#include <string.h>
+
+static bool make_folder(Run *run, GError **error)
+{
+    g_autofree char *runs = g_build_filename(run->options->state_folder, "runs", NULL);
+    if (!file_make_folder(runs, error)) {
+        error_hint_set(error, "--state names the folder for journals and snapshots");
+        return false;
+    }
+    for (;;) {
+        g_autofree char *folder = g_build_filename(runs, run->id, NULL);
+        g_autoptr(GError) cause = NULL;
+        bool existed = false;
+        if (file_make_new_folder(folder, &existed, &cause)) {
+            run->folder = g_steal_pointer(&folder);
+            return true;
+        }
+        if (!existed) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return false;
+        }
+        /* Another run of this state folder began in the same second: take the next one. */
+        (void)clock_sleep_ms(1000);
+        if (interrupt_check(error))
+            return false;
+        g_free(run->id);
+        run->id = run_id_new(clock_wall_us());
+    }
+}
+
+static bool open_logs(Run *run, GError **error)
+{
+    g_autofree char *head = g_build_filename(run->options->state_folder, "audit.head", NULL);
+    g_autofree char *actor = g_strdup_printf("%s@%s as %s", g_get_user_name(), g_get_host_name(),
+                                             pg_target_user(run->target));
+    run->journal = journal_open(run->folder, error);
+    run->audit = run->journal != NULL ? audit_open(run->folder, head, run->id, actor, error) : NULL;
+    return run->audit != NULL;
+}
+
+/* Tells everything that is in the way at once; ERROR_REFUSED if anything is. */
+static bool judge(const Run *run, GError **error)
+{
+    json_t *list = json_array();
+    const Finding *first = NULL;
+    int refusals = 0;
+    for (guint i = 0; i < run->findings->len; i++) {
+        const Finding *finding = g_ptr_array_index(run->findings, i);
+        json_t *object = json_object();
+        json_set_text(object, "finding", finding->name);
+        json_set_text(object, "severity", finding->refuses ? "refused" : "note");
+        json_set_text(object, "text", finding->text);
+        json_set_text(object, "fix", finding->fix);
+        json_array_append_new(list, object);
+        log_message(finding->refuses ? LOG_ERROR : LOG_WARNING, "preflight: %s%s%s", finding->text,
+                    finding->fix != NULL ? " - " : "", finding->fix != NULL ? finding->fix : "");
+        if (finding->refuses && refusals++ == 0)
+            first = finding;
+    }
+    json_object_set_new(run->report, "findings", list);
+    if (first == NULL)
+        return true;
+    error_set(error, ERROR_REFUSED, "preflight refuses: %s%s", first->text,
+              refusals > 1 ? " (and more, see above)" : "");
+    if (first->fix != NULL)
+        error_hint_set(error, "%s", first->fix);
+    return false;
+}
+
+static json_t *pending_json(const Run *run)
+{
+    json_t *list = json_array();
+    for (guint i = 0; i < run->pending->len; i++) {
+        const Migration *migration = g_ptr_array_index(run->pending, i);
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s, s:b, s:s?, s:s?}", "id", migration->id, "name",
+                            migration->name, "sha256", migration->up.sha256.hex, "phi",
+                            migration->phi, "risk", migration->risk, "ticket", migration->ticket));
+    }
+    return list;
+}
+
+/* What recovery needs if the server's record is not enough, in the journal before anything is
+ * changed. */
+static bool write_plan(Run *run, GError **error)
+{
+    json_t *details = json_object();
+    json_set_text(details, "database", run->database);
+    json_set_text(details, "strategy", "shadow");
+    json_set_text(details, "policy", run->policy->name);
+    json_set_text(details, "control_database", run->policy->control_database);
+    json_set_text(details, "read_only", run->read_only);
+    json_object_set_new(details, "pending", pending_json(run));
+    json_object_set_new(details, "properties", pg_properties_to_json(run->before));
+    json_object_set(details, "shared", run->shared);
+    if (run->window_end_us != 0) {
+        g_autofree char *end = clock_format_utc(run->window_end_us);
+        json_set_text(details, "window_end", end);
+    }
+    return journal_note(run->journal, "preflight", "passed", details, error) &&
+           audit_event(run->audit, "preflight.passed",
+                       json_pack("{s:s, s:s, s:s, s:o}", "database", run->database, "policy",
+                                 run->policy->name, "server", pg_target_place(run->target),
+                                 "pending", pending_json(run)),
+                       error);
+}
+
+bool run_preflight(Run *run, GError **error)
+{
+    if (run->options->needs_policy_window &&
+        !policy_window_end(run->policy, clock_wall_us(), &run->window_end_us, error))
+        return false;
+    if (!run_connect(run, error) || !run_survey(run, error))
+        return false;
+    json_object_set_new(run->report, "pending", pending_json(run));
+    if (!judge(run, error))
+        return false;
+    if (run->pending->len == 0)
+        return true;
+    return make_folder(run, error) && open_logs(run, error) && write_plan(run, error);
+}

@@ -1,0 +1,258 @@
+/*
+ * Recovery: the run's table read backwards, from what the server says of itself (names, records in
+ * comments, sessions) and from the journal where there is one.
+ *
+ *   kept copy  work copy      database   what happened              what is done
+ *   ---------  -------------  ---------  -------------------------  ------------------------------
+ *   yes        none, clone    no         died before migrating      name back, clone dropped
+ *   yes        migrate        no         died while migrating       name back, work put aside
+ *   yes        verified       no         died before opening        opened
+ *   no         clone          yes        died after putting back    clone dropped
+ *   no         no             yes        not fenced, or at its end  the journal's end is written
+ */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "run/context.h"
+#include "run/gate.h"
+#include <string.h>
+
+/* Takes over the identity of the run that did not end. */
+static void adopt_id(Run *run, const char *id)
+{
+    g_free(run->id);
+    run->id = g_strdup(id);
+    run_names_free(run->names);
+    run->names = run_names_new(run->database, id);
+    g_free(run->application);
+    run->application = run_application("recover", id);
+    json_set_text(run->report, "run", id);
+}
+
+/* The folder of the run, if the state folder still has it. */
+static json_t *adopt_journal(Run *run, GError **error)
+{
+    g_autofree char *folder = g_build_filename(run->options->state_folder, "runs", run->id, NULL);
+    g_autofree char *journal = g_build_filename(folder, "journal.jsonl", NULL);
+    g_autofree char *head = g_build_filename(run->options->state_folder, "audit.head", NULL);
+    g_autofree char *actor = g_strdup_printf("%s@%s as %s", g_get_user_name(), g_get_host_name(),
+                                             pg_target_user(run->target));
+    if (!file_exists(journal)) {
+        log_warning("the state folder has no journal of run %s; going by what the server knows",
+                    run->id);
+        return json_array();
+    }
+    run->folder = g_steal_pointer(&folder);
+    run->journal = journal_open(run->folder, error);
+    if (run->journal == NULL)
+        return NULL;
+    run->audit = audit_open(run->folder, head, run->id, actor, error);
+    return run->audit != NULL ? journal_read(run->folder, error) : NULL;
+}
+
+/* What preflight knew: from the journal, else from the kept copy, which has kept its own
+ * properties. */
+static bool adopt_properties(Run *run, const json_t *lines, const RunRecord *keep, GError **error)
+{
+    const json_t *passed = journal_find(lines, "note", "preflight", "passed");
+    const json_t *details = json_object_get(passed, "details");
+    if (details != NULL) {
+        run->shared = json_incref(json_object_get(details, "shared"));
+        run->before = pg_properties_from_json(json_object_get(details, "properties"), error);
+    } else {
+        run->before = pg_properties_read(run->control, keep->name, error);
+        if (run->before != NULL)
+            pg_properties_set_comment(run->before, keep->comment);
+    }
+    return run->before != NULL;
+}
+
+/* Whether migrating statements may have been sent to the work copy, and whether it was found right.
+ */
+static bool adopt_work(Run *run, const json_t *lines, const RunRecord *work, bool *verified,
+                       GError **error)
+{
+    bool exists = false;
+    g_autofree char *comment = NULL;
+    *verified = false;
+    if (!run_database_exists(run, run->names->work, &exists, error))
+        return false;
+    run->cloned = exists;
+    if (!exists)
+        return true;
+    if (work != NULL) {
+        run->migrating = strcmp(work->phase, "clone") != 0;
+        *verified = strcmp(work->phase, "verified") == 0;
+    } else {
+        /* A clone is born without a comment: if it has one that is not ours, a migration has put it
+         * there. */
+        comment = pg_query_text(run->control, NULL,
+                                "SELECT shobj_description(oid, 'pg_database') FROM pg_database "
+                                "WHERE datname = $1",
+                                1, run->names->work);
+        run->migrating = comment != NULL;
+    }
+    if (journal_find(lines, "intent", "migrate", "begin") != NULL)
+        run->migrating = true;
+    return true;
+}
+
+static bool adopt(Run *run, const RunRecord *keep, const RunRecord *work, bool *verified,
+                  GError **error)
+{
+    g_autoptr(json_t) lines = NULL;
+    adopt_id(run, keep->run);
+    lines = adopt_journal(run, error);
+    if (lines == NULL)
+        return false;
+    run->fenced = true;
+    run->gate = g_strdup(keep->gate);
+    run->content = g_strdup(keep->content);
+    run->read_only = g_strdup(keep->read_only);
+    run->gate_opened = strcmp(keep->phase, "fence") != 0;
+    return adopt_properties(run, lines, keep, error) &&
+           adopt_work(run, lines, work, verified, error);
+}
+
+/* The run was one transaction away from its end: nothing is missing but the name. */
+static bool finish_opening(Run *run, GError **error)
+{
+    bool open = false;
+    if (!gate_is_open(run->control, run->names->keep, &open, error) ||
+        (open && !run_close_keep(run, error)) ||
+        !gate_set(run->control, run->names->work, false, error))
+        return false;
+    return run_open(run, error);
+}
+
+static void recover_copies(Run *run, const RunRecord *keep, const RunRecord *work,
+                           RunOutcome *outcome)
+{
+    g_autoptr(GError) error = NULL;
+    bool verified = false;
+    if (!adopt(run, keep, work, &verified, &error) || !run_end_own_sessions(run, &error)) {
+        log_error(error);
+        run_conclude(run, 9, error, NULL, outcome);
+        return;
+    }
+    log_info("recover: run %s has not ended: '%s' is '%s'%s", run->id, run->database, keep->name,
+             verified ? ", and its migrated copy is proven" : "");
+    if (verified) {
+        if (finish_opening(run, &error)) {
+            run_conclude(run, 0, NULL, NULL, outcome);
+            return;
+        }
+    } else {
+        error_set(&error, ERROR_FAILED, "the run died %s",
+                  run->migrating ? "while the work copy was migrated or verified"
+                                 : "before anything was migrated");
+    }
+    run_go_back(run, error, outcome);
+}
+
+/* A clone that was left when the name was back already. */
+static bool drop_leftover(Run *run, const RunRecord *work, GError **error)
+{
+    g_autofree char *name = pg_identifier(work->name);
+    if (strcmp(work->phase, "clone") != 0) {
+        error_set(error, ERROR_NEEDS_PERSON,
+                  "'%s' is a migrated copy of run %s, whose kept copy is gone", work->name,
+                  work->run);
+        return false;
+    }
+    adopt_id(run, work->run);
+    if (!run_end_own_sessions(run, error) ||
+        !gate_end_sessions(run->control, work->name, NULL, 10000, NULL, error) ||
+        !pg_execf(run->control, error, "DROP DATABASE %s", name))
+        return false;
+    log_info("recover: dropped the clone '%s' of run %s", work->name, work->run);
+    return true;
+}
+
+/* The newest run of this database whose journal has no end; NULL if there is none. */
+static char *unfinished_run(const Run *run)
+{
+    g_autofree char *runs = g_build_filename(run->options->state_folder, "runs", NULL);
+    g_autoptr(GDir) folder = g_dir_open(runs, 0, NULL);
+    char *newest = NULL;
+    for (const char *name = NULL; folder != NULL && (name = g_dir_read_name(folder)) != NULL;) {
+        g_autofree char *path = g_build_filename(runs, name, NULL);
+        g_autoptr(json_t) lines = journal_read(path, NULL);
+        const json_t *passed = journal_find(lines, "note", "preflight", "passed");
+        const char *database = json_get_text(json_object_get(passed, "details"), "database");
+        if (g_strcmp0(database, run->database) != 0 ||
+            journal_find(lines, "note", "run", "end") != NULL ||
+            (newest != NULL && strcmp(newest, name) >= 0))
+            continue;
+        g_free(newest);
+        newest = g_strdup(name);
+    }
+    return newest;
+}
+
+/* The server shows no open run: only the last words may be missing. */
+static void recover_words(Run *run, const GPtrArray *records, RunOutcome *outcome)
+{
+    g_autofree char *id = unfinished_run(run);
+    g_autoptr(json_t) lines = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GError) cause = NULL;
+    bool live = false;
+    if (id != NULL) {
+        adopt_id(run, id);
+        lines = adopt_journal(run, &error);
+        run->opened = run_records_find(records, id, "before") != NULL;
+        run->migrating = run_records_find(records, id, "failed") != NULL;
+    }
+    if (error != NULL || !run_database_exists(run, run->database, &live, &error)) {
+        log_error(error);
+        run_conclude(run, 9, error, NULL, outcome);
+    } else if (!live) {
+        error_set(&cause, ERROR_NEEDS_PERSON,
+                  "database '%s' does not exist and no copy of it is known", run->database);
+        run_conclude(run, id != NULL ? 8 : 2, cause, NULL, outcome);
+    } else if (id == NULL || run->opened) {
+        run_conclude(run, 0, NULL, NULL, outcome);
+    } else {
+        error_set(&cause, ERROR_FAILED, "the run died");
+        json_set_text(run->report, "proof",
+                      run->migrating ? "the kept copy had its name back before the run died"
+                                     : "the name was never taken away, or was back already");
+        run_conclude(run, run->migrating ? 7 : 1, cause, NULL, outcome);
+    }
+}
+
+void run_recover(const RunOptions *options, RunOutcome *outcome)
+{
+    g_auto(Run) run = {0};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) records = NULL;
+    const RunRecord *keep = NULL, *work = NULL;
+    const bool ready = run_init(&run, options, "recover", &error);
+    json_set_text(run.report, "command", "recover");
+    if (ready && run_connect(&run, &error))
+        records = run_records_read(run.control, run.database, &error);
+    if (records == NULL) {
+        log_error(error);
+        run_conclude(&run,
+                     error_is(error, ERROR_LOCKED)   ? 5
+                     : error_is(error, ERROR_CONFIG) ? 2
+                                                     : 9,
+                     error, NULL, outcome);
+        return;
+    }
+    keep = run_records_find(records, NULL, "keep");
+    work = run_records_find(records, keep != NULL ? keep->run : NULL, "work");
+    if (keep != NULL) {
+        recover_copies(&run, keep, work, outcome);
+        return;
+    }
+    if (work != NULL && !drop_leftover(&run, work, &error)) {
+        log_error(error);
+        run_conclude(&run, 8, error, NULL, outcome);
+        return;
+    }
+    recover_words(&run, records, outcome);
+}

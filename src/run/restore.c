@@ -1,0 +1,243 @@
+/* The way back, tier "untouched": the kept copy gets its name back, proven by the gate, or by
+ * digests. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "pg/shared.h"
+#include "run/context.h"
+#include "run/gate.h"
+#include <string.h>
+
+#define SESSIONS_WAIT_MS 30000
+
+bool run_database_exists(Run *run, const char *name, bool *exists, GError **error)
+{
+    g_autoptr(PgResult) result =
+        pg_query(run->control, error, "SELECT FROM pg_database WHERE datname = $1", 1, name);
+    if (result == NULL)
+        return false;
+    *exists = pg_rows(result) > 0;
+    return true;
+}
+
+/* Our statements may still run on the server though their client is gone: ends every session of
+ * this run but our own. */
+bool run_end_own_sessions(Run *run, GError **error)
+{
+    const int64_t end_us = clock_monotonic_us() + SESSIONS_WAIT_MS * (int64_t)1000;
+    g_autofree char *pattern = g_strdup_printf("drydock %% %s %%", run->id);
+    for (;;) {
+        g_autoptr(PgResult) result = pg_query(
+            run->control, error,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name LIKE $1 AND application_name <> $2 AND pid <> pg_backend_pid()",
+            2, pattern, run->application);
+        if (result == NULL)
+            return false;
+        if (pg_rows(result) == 0)
+            return true;
+        if (clock_monotonic_us() >= end_us) {
+            error_set(error, ERROR_FAILED, "sessions of run %s are still there and do not end",
+                      run->id);
+            return false;
+        }
+        (void)clock_sleep_ms(20);
+    }
+}
+
+static bool prove_by_digests(Run *run, bool *proven, GError **error)
+{
+    PgConnection *connection = NULL;
+    g_autoptr(DigestSet) digests = NULL;
+    g_autofree char *content = NULL;
+    if (!run_enter(run, run->names->keep, true, 1, &connection, error))
+        return false;
+    if (digest_pin(connection, error) &&
+        pg_exec(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", error)) {
+        digests = digest_list(connection, error);
+        if (digests != NULL && !digest_fill(digests, &connection, 1, error))
+            g_clear_pointer(&digests, digest_set_free);
+    }
+    pg_disconnect(connection);
+    if (digests == NULL)
+        return false;
+    content = digest_set_hash(digests);
+    *proven = strcmp(content, run->content) == 0;
+    return true;
+}
+
+/* Says how the kept copy is known to be what it was. */
+static bool prove(Run *run, GPtrArray *exceptions, const char **proof, GError **error)
+{
+    g_autofree char *now = gate_version(run->control, run->names->keep, error);
+    bool proven = false;
+    if (now == NULL)
+        return false;
+    if (run->gate != NULL && strcmp(now, run->gate) == 0) {
+        *proof = run->gate_opened ? "closed, but for this run's own reading: its row in "
+                                    "pg_database is the one that was written when it was closed"
+                                  : "closed all the time: its row in pg_database is unchanged";
+        return true;
+    }
+    if (run->content != NULL) {
+        g_autofree char *gate = g_steal_pointer(&run->gate);
+        if (!prove_by_digests(run, &proven, error))
+            return false;
+        *proof = "every digest equals the one taken before the first migrating statement";
+        if (!proven)
+            g_ptr_array_add(exceptions, g_strdup("the content differs from the digests that were "
+                                                 "taken before the first migrating statement"));
+        return true;
+    }
+    if (run->migrating)
+        g_ptr_array_add(exceptions, g_strdup("the kept copy was opened by someone else, and there "
+                                             "is no digest to compare its content with"));
+    *proof = "no migrating statement was sent to any copy";
+    return true;
+}
+
+/* The gate of the kept copy as it was left by a crash or an error while it was open for reading. */
+static bool close_if_open(Run *run, GError **error)
+{
+    bool open = false;
+    if (!gate_is_open(run->control, run->names->keep, &open, error))
+        return false;
+    if (!open)
+        return gate_end_sessions(run->control, run->names->keep, NULL, SESSIONS_WAIT_MS, NULL,
+                                 error);
+    log_info("restore: closing the kept copy, which was open for reading");
+    if (!run_close_keep(run, error) ||
+        !gate_end_sessions(run->control, run->names->keep, NULL, SESSIONS_WAIT_MS, NULL, error))
+        return false;
+    /* It stood open unwatched: its row proves nothing, its content must. */
+    g_clear_pointer(&run->gate, g_free);
+    return true;
+}
+
+/* The work copy: put aside if it was migrated, else dropped after the name is back. */
+static bool settle_work(Run *run, bool *drop, GError **error)
+{
+    bool exists = false;
+    *drop = false;
+    if (!run_database_exists(run, run->names->work, &exists, error))
+        return false;
+    if (!exists) {
+        run->migrating = false;
+        return true;
+    }
+    *drop = !run->migrating;
+    return gate_set(run->control, run->names->work, false, error) &&
+           gate_end_sessions(run->control, run->names->work, NULL, SESSIONS_WAIT_MS, NULL, error);
+}
+
+static void drop_work(Run *run, GPtrArray *exceptions)
+{
+    g_autofree char *work = pg_identifier(run->names->work);
+    g_autoptr(GError) cause = NULL;
+    if (!pg_execf(run->control, &cause, "DROP DATABASE IF EXISTS %s", work))
+        g_ptr_array_add(exceptions, g_strdup_printf("the clone '%s' could not be dropped: %s",
+                                                    run->names->work, cause->message));
+}
+
+static void compare_shared(Run *run, GPtrArray *exceptions)
+{
+    const char *own[] = {run->names->live,   run->names->keep,   run->names->work,
+                         run->names->before, run->names->failed, NULL};
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(json_t) now = NULL;
+    g_autoptr(GPtrArray) differences = NULL;
+    if (run->shared == NULL)
+        return;
+    now = shared_read(run->control, own, &cause);
+    if (now == NULL) {
+        g_ptr_array_add(exceptions, g_strdup_printf("the shared catalogs could not be compared: %s",
+                                                    cause->message));
+        return;
+    }
+    differences = shared_compare(run->shared, now);
+    for (guint i = 0; i < differences->len; i++)
+        g_ptr_array_add(exceptions, g_strdup(g_ptr_array_index(differences, i)));
+}
+
+static bool give_back(Run *run, GPtrArray *exceptions, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    bool back = false;
+    if (run_give_name(run, false, exceptions, &cause))
+        return true;
+    /* The answer to COMMIT was lost: the names tell. */
+    if (!pg_is_alive(run->control) && run_connect(run, NULL) &&
+        run_database_exists(run, run->names->live, &back, NULL) && back)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
+static bool give_back_and_prove(Run *run, GPtrArray *exceptions, GError **error)
+{
+    const char *proof = NULL;
+    const bool migrated = run->migrating;
+    bool drop = false;
+    if (!close_if_open(run, error) || !settle_work(run, &drop, error) ||
+        !prove(run, exceptions, &proof, error))
+        return false;
+    if (exceptions->len > 0) {
+        error_set(error, ERROR_NEEDS_PERSON, "%s; the kept copy is '%s', closed",
+                  (const char *)g_ptr_array_index(exceptions, 0), run->names->keep);
+        return false;
+    }
+    if (!journal_intent(run->journal, "restore", "rename", json_pack("{s:s}", "proof", proof),
+                        NULL))
+        log_warning("the journal cannot be written");
+    if (!give_back(run, exceptions, error))
+        return false;
+    run->downtime_us = run->fenced_at_us != 0 ? clock_monotonic_us() - run->fenced_at_us : 0;
+    json_set_text(run->report, "proof", proof);
+    if (run->intruders > 0)
+        json_set_integer(run->report, "sessions_ended_in_copies", run->intruders);
+    (void)journal_done(run->journal, "restore", "rename", NULL, NULL);
+    log_info("restore: '%s' is in service again; %s", run->database, proof);
+    if (drop)
+        drop_work(run, exceptions);
+    if (migrated)
+        compare_shared(run, exceptions);
+    return true;
+}
+
+WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error)
+{
+    bool kept = false, live = false;
+    interrupt_shield(true);
+    g_clear_pointer(&run->work, pg_disconnect);
+    g_clear_pointer(&run->keep, pg_disconnect);
+    run->phase = "restore";
+    if (!run_connect(run, error))
+        return WAY_BACK_NOT;
+    /* A transaction that an error left open. */
+    if (pg_transaction(run->control) != PG_IDLE && !pg_exec(run->control, "ROLLBACK", error))
+        return WAY_BACK_NOT;
+    pg_set_deadline(run->control, 0, 0, NULL);
+    if (!run_end_own_sessions(run, error) ||
+        !run_database_exists(run, run->names->keep, &kept, error) ||
+        !run_database_exists(run, run->names->live, &live, error))
+        return WAY_BACK_NOT;
+    if (!kept && live) {
+        json_set_text(run->report, "proof", "the name was never taken away");
+        return WAY_BACK_PROVEN;
+    }
+    if (!kept) {
+        error_set(error, ERROR_NEEDS_PERSON, "neither '%s' nor its kept copy '%s' is on the server",
+                  run->database, run->names->keep);
+        return WAY_BACK_NOT;
+    }
+    if (live) {
+        error_set(error, ERROR_NEEDS_PERSON,
+                  "somebody created a database '%s' during the run; the kept copy is '%s', closed",
+                  run->database, run->names->keep);
+        return WAY_BACK_NOT;
+    }
+    if (!give_back_and_prove(run, exceptions, error))
+        return WAY_BACK_NOT;
+    return exceptions->len == 0 ? WAY_BACK_PROVEN : WAY_BACK_EXCEPTIONS;
+}

@@ -1,0 +1,115 @@
+#include "run/run.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "report/report.h"
+#include "run/context.h"
+#include <string.h>
+
+/* What a failure of a phase means. */
+typedef enum {
+    THEN_STOP,    /* nothing was changed */
+    THEN_GO_BACK, /* the name goes back to the kept copy */
+    THEN_WARN,    /* users write already: the rest is made up for later */
+} OnFailure;
+
+static const struct {
+    const char *name;
+    bool (*run)(Run *run, GError **error);
+    OnFailure on_failure;
+} phases[] = {
+    {"preflight", run_preflight, THEN_STOP}, {"fence", run_fence, THEN_GO_BACK},
+    {"clone", run_clone, THEN_GO_BACK},      {"snapshot", run_snapshot, THEN_GO_BACK},
+    {"publish", run_publish, THEN_GO_BACK},  {"migrate", run_migrate, THEN_GO_BACK},
+    {"verify", run_verify, THEN_GO_BACK},    {"open", run_open, THEN_GO_BACK},
+};
+
+void run_outcome_clear(RunOutcome *outcome)
+{
+    g_free(outcome->last_line);
+    g_free(outcome->folder);
+    json_decref(outcome->report);
+    memset(outcome, 0, sizeof *outcome);
+}
+
+static bool run_phase(Run *run, size_t i, GError **error)
+{
+    const int64_t started_us = clock_monotonic_us();
+    g_autofree char *started = clock_format_utc(clock_wall_us());
+    g_autofree char *took = NULL;
+    json_t *list = json_object_get(run->report, "phases");
+    bool done = false;
+    run->phase = phases[i].name;
+    done = !interrupt_check(error) && phases[i].run(run, error);
+    took = clock_format_duration(clock_monotonic_us() - started_us);
+    json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:s}", "phase", phases[i].name,
+                                          "started", started, "duration_ms",
+                                          (json_int_t)((clock_monotonic_us() - started_us) / 1000),
+                                          "result", done ? "done" : "failed"));
+    if (done)
+        log_info("%s: done, %s", phases[i].name, took);
+    else
+        g_prefix_error(error, "%s: ", phases[i].name);
+    return done;
+}
+
+/* The exit code of a failure before any migrating statement, when the database is in service and
+ * untouched. */
+static int code_of_untouched(const Run *run, const GError *cause)
+{
+    const int code = error_exit_code(cause);
+    if (error_is(cause, ERROR_INTERRUPTED))
+        return run->fenced ? 1 : code;
+    return code >= 2 && code <= 6 ? code : 1;
+}
+
+void run_go_back(Run *run, const GError *cause, RunOutcome *outcome)
+{
+    g_autoptr(GPtrArray) exceptions = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GError) problem = NULL;
+    const bool migrating = run->migrating;
+    log_message(LOG_ERROR, "%s", cause->message);
+    if (error_hint(cause) != NULL)
+        log_message(LOG_ERROR, "HINT: %s", error_hint(cause));
+    log_info("restore: putting '%s' back", run->database);
+    switch (run_restore(run, exceptions, &problem)) {
+    case WAY_BACK_PROVEN:
+        run_conclude(run, migrating ? 7 : code_of_untouched(run, cause), cause, exceptions,
+                     outcome);
+        return;
+    case WAY_BACK_EXCEPTIONS:
+        run_conclude(run, 8, cause, exceptions, outcome);
+        return;
+    case WAY_BACK_NOT:
+        break;
+    }
+    log_error(problem);
+    g_ptr_array_insert(exceptions, 0, g_strdup(problem->message));
+    run_conclude(run,
+                 error_is(problem, ERROR_CONNECTION) || error_is(problem, ERROR_LOCKED) ? 9 : 8,
+                 cause, exceptions, outcome);
+}
+
+void run_execute(const RunOptions *options, RunOutcome *outcome)
+{
+    g_auto(Run) run = {0};
+    g_autoptr(GError) error = NULL;
+    bool going = run_init(&run, options, "run", &error);
+    json_object_set_new(run.report, "phases", json_array());
+    json_set_text(run.report, "command", "run");
+    json_set_text(run.report, "policy", options->policy->name);
+    for (size_t i = 0; going && i < G_N_ELEMENTS(phases); i++) {
+        going = run_phase(&run, i, &error);
+        if (!going && phases[i].on_failure == THEN_GO_BACK && run.fenced) {
+            run_go_back(&run, error, outcome);
+            return;
+        }
+        if (going && run.pending->len == 0)
+            break;
+    }
+    if (error != NULL)
+        log_error(error);
+    run_conclude(&run, error != NULL ? code_of_untouched(&run, error) : 0, error, NULL, outcome);
+}

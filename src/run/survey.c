@@ -1,0 +1,318 @@
+/* What can be known of the server and the database before anything is touched. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "pg/shared.h"
+#include "pg/sql.h"
+#include "pg/tools.h"
+#include "run/context.h"
+#include "run/gate.h"
+#include "verify/health.h"
+#include <string.h>
+
+#define OLDEST_SERVER 140000
+#define VISITOR_WAIT_MS 3000
+#define POLL_MS 100
+
+static bool survey_role(Run *run, GError **error)
+{
+    g_autoptr(PgResult) result = pg_query(run->control, error, pg_sql_survey_server, 0);
+    if (result == NULL)
+        return false;
+    if (pg_flag(result, 0, 0)) {
+        error_set(error, ERROR_REFUSED, "the server is a standby (in recovery)");
+        error_hint_set(error, "run drydock against the primary");
+        return false;
+    }
+    json_set_text(run->report, "role", pg_value(result, 0, 4));
+    if (!pg_flag(result, 0, 1) && !pg_flag(result, 0, 2))
+        run_finding(run, "rights", true, "ALTER ROLE ... CREATEDB; (as a superuser)",
+                    "role %s may not create databases", pg_value(result, 0, 4));
+    if (!pg_flag(result, 0, 1) && !pg_flag(result, 0, 3))
+        run_finding(run, "session_roles", false, "GRANT pg_signal_backend TO ...; (as a superuser)",
+                    "role %s may end only sessions of roles that it is a member of",
+                    pg_value(result, 0, 4));
+    return true;
+}
+
+bool run_survey_server(Run *run, GError **error)
+{
+    bool pooled = false;
+    if (pg_server_version(run->control) < OLDEST_SERVER) {
+        error_set(error, ERROR_REFUSED, "the server's version %d is older than 14",
+                  pg_server_version(run->control) / 10000);
+        return false;
+    }
+    if (!pg_is_pooled(run->control, &pooled, error))
+        return false;
+    if (pooled) {
+        error_set(error, ERROR_REFUSED,
+                  "there is a connection pooler between drydock and the server");
+        error_hint_set(error, "connect to the server itself: a pooler loses session locks");
+        return false;
+    }
+    if (strcmp(run->database, run->policy->control_database) == 0 ||
+        g_str_has_prefix(run->database, "template")) {
+        error_set(error, ERROR_REFUSED, "'%s' is the control database or a template",
+                  run->database);
+        error_hint_set(error, "name the application's database with --dsn; \"control_database\" in "
+                              "the policy names another one to work from");
+        return false;
+    }
+    json_set_integer(run->report, "server_version", pg_server_version(run->control));
+    return survey_role(run, error);
+}
+
+/* The database is not there: either it never was, or a run that did not end has it. */
+static void set_missing(Run *run, GError **error)
+{
+    g_autoptr(GPtrArray) records = run_records_read(run->control, run->database, NULL);
+    const RunRecord *keep = records != NULL ? run_records_find(records, NULL, "keep") : NULL;
+    if (keep != NULL) {
+        error_set(error, ERROR_REFUSED,
+                  "database '%s' is in the hands of run %s, which has not ended: it is '%s' now",
+                  run->database, keep->run, keep->name);
+        error_hint_set(error, "run drydock recover");
+        return;
+    }
+    error_set(error, ERROR_CONFIG, "database '%s' does not exist on %s", run->database,
+              pg_target_place(run->target));
+}
+
+static bool survey_collation(Run *run, const char *recorded, GError **error)
+{
+    g_autoptr(PgResult) result = NULL;
+    if (recorded == NULL || pg_server_version(run->control) < 150000)
+        return true;
+    result = pg_query(run->control, error,
+                      "SELECT pg_database_collation_actual_version(oid) FROM pg_database "
+                      "WHERE datname = $1",
+                      1, run->database);
+    if (result == NULL)
+        return false;
+    if (!pg_is_null(result, 0, 0) && strcmp(pg_value(result, 0, 0), recorded) != 0)
+        run_finding(run, "collation", true,
+                    "REINDEX what depends on it, then ALTER DATABASE ... REFRESH COLLATION VERSION",
+                    "the database's collation version is %s, the operating system gives %s",
+                    recorded, pg_value(result, 0, 0));
+    return true;
+}
+
+static bool survey_row(Run *run, GError **error)
+{
+    g_autoptr(PgResult) result =
+        pg_query(run->control, error, pg_sql_survey_database, 1, run->database);
+    if (result == NULL)
+        return false;
+    if (pg_rows(result) == 0) {
+        set_missing(run, error);
+        return false;
+    }
+    if (pg_flag(result, 0, 0))
+        run_finding(run, "template", true, "ALTER DATABASE ... IS_TEMPLATE false",
+                    "the database is a template");
+    if (pg_integer(result, 0, 2) == -2)
+        run_finding(run, "half_dropped", true, NULL, "the database is half-dropped");
+    if (!pg_flag(result, 0, 4)) {
+        g_autofree char *fix = g_strdup_printf("ALTER DATABASE ... OWNER TO, or connect as '%s'",
+                                               pg_value(result, 0, 3));
+        run_finding(run, "rights", true, fix, "only the owner %s or a superuser may rename it",
+                    pg_value(result, 0, 3));
+    }
+    run->read_only = g_strdup(pg_value_or_null(result, 0, 6));
+    if (!pg_flag(result, 0, 1)) {
+        error_set(error, ERROR_REFUSED, "database '%s' does not allow connections", run->database);
+        error_hint_set(error, "if no run has it (drydock recover), open it with ALTER DATABASE ... "
+                              "ALLOW_CONNECTIONS true");
+        return false;
+    }
+    return survey_collation(run, pg_value_or_null(result, 0, 5), error);
+}
+
+static bool survey_obstacles(Run *run, GError **error)
+{
+    g_autoptr(PgResult) result =
+        pg_query(run->control, error, pg_sql_survey_obstacles, 1, run->database);
+    if (result == NULL)
+        return false;
+    for (int row = 0; row < pg_rows(result); row++) {
+        const char *name = g_intern_string(pg_value(result, row, 0));
+        run_finding(run, name, true, pg_value(result, row, 2), "%s", pg_value(result, row, 1));
+    }
+    return true;
+}
+
+/* Sessions that this role may not end: a visitor may leave by itself, who stays is in the way. */
+static bool survey_sessions(Run *run, GError **error)
+{
+    const int64_t end_us = clock_monotonic_us() + VISITOR_WAIT_MS * (int64_t)1000;
+    for (;;) {
+        g_autoptr(GPtrArray) sessions =
+            gate_sessions(run->control, run->database, run->application, error);
+        if (sessions == NULL)
+            return false;
+        for (guint i = sessions->len; i-- > 0;) {
+            const GateSession *session = g_ptr_array_index(sessions, i);
+            if (session->endable)
+                g_ptr_array_remove_index(sessions, i);
+        }
+        if (sessions->len == 0)
+            return true;
+        if (clock_monotonic_us() >= end_us) {
+            g_autofree char *who = gate_describe(sessions);
+            run_finding(run, "sessions", true,
+                        "SELECT pg_terminate_backend(PID); (as a superuser), or GRANT "
+                        "pg_signal_backend to this role",
+                        "this role may not end the sessions of %s", who);
+            return true;
+        }
+        (void)clock_sleep_ms(POLL_MS);
+    }
+}
+
+static bool survey_names(Run *run, GError **error)
+{
+    const char *const names[] = {run->names->keep, run->names->work, run->names->before,
+                                 run->names->failed};
+    g_autoptr(GPtrArray) records = run_records_read(run->control, run->database, error);
+    if (records == NULL)
+        return false;
+    for (guint i = 0; i < records->len; i++) {
+        const RunRecord *record = g_ptr_array_index(records, i);
+        if (strcmp(record->role, "keep") == 0 || strcmp(record->role, "work") == 0)
+            run_finding(run, "leftover", true, "run drydock recover",
+                        "'%s' is left over from run %s, which has not ended", record->name,
+                        record->run);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autoptr(PgResult) result = pg_query(
+            run->control, error, "SELECT FROM pg_database WHERE datname = $1", 1, names[i]);
+        if (result == NULL)
+            return false;
+        if (pg_rows(result) > 0)
+            run_finding(run, "names", true, "rename or drop it", "a database '%s' exists",
+                        names[i]);
+    }
+    return true;
+}
+
+/* The properties of the database must be ones that this role may give to a copy: tried on the
+ * database itself with the values that it has, and rolled back. */
+static bool survey_properties(Run *run, GError **error)
+{
+    g_autoptr(PgProperties) fresh = NULL;
+    g_autoptr(GPtrArray) statements = NULL;
+    run->before = pg_properties_read(run->control, run->database, error);
+    if (run->before == NULL)
+        return false;
+    fresh = pg_properties_fresh(run->before);
+    statements = pg_properties_statements(run->database, fresh, run->before);
+    if (!pg_exec(run->control, "BEGIN", error))
+        return false;
+    for (guint i = 0; i < statements->len; i++) {
+        const char *sql = g_ptr_array_index(statements, i);
+        g_autoptr(GError) cause = NULL;
+        if (!pg_exec(run->control, sql, &cause)) {
+            run_finding(run, "role_settings", true,
+                        "run drydock as a superuser, or take the property away; with \"accept: "
+                        "[role_settings]\" it is left out of the migrated database",
+                        "this role may not give a property of the database to its copy: %s",
+                        cause->message);
+            break;
+        }
+    }
+    return pg_exec(run->control, "ROLLBACK", error);
+}
+
+static bool survey_login_triggers(Run *run, PgConnection *live, GError **error)
+{
+    g_autoptr(PgResult) result =
+        pg_query(live, error,
+                 "SELECT evtname FROM pg_event_trigger WHERE evtevent = 'login' "
+                 "AND evtenabled <> 'D'",
+                 0);
+    if (result == NULL)
+        return false;
+    for (int row = 0; row < pg_rows(result); row++)
+        run_finding(run, "login_trigger", true, "ALTER EVENT TRIGGER ... DISABLE",
+                    "the login trigger %s would run, and may write, in the kept copy",
+                    pg_value(result, row, 0));
+    return true;
+}
+
+bool run_survey_database(Run *run, PgConnection *live, GError **error)
+{
+    g_autoptr(PgResult) access = pg_query(live, error, pg_sql_survey_access, 0);
+    g_autoptr(PgResult) size = NULL;
+    g_autofree char *tool = NULL;
+    g_autofree char *version = NULL;
+    uint64_t free_bytes = 0;
+    if (access == NULL)
+        return false;
+    for (int row = 0; row < pg_rows(access); row++)
+        run_finding(run, "access", true, pg_value(access, row, 1), "%s", pg_value(access, row, 0));
+    size =
+        pg_query(live, error,
+                 "SELECT pg_database_size(current_database()), current_setting('search_path')", 0);
+    if (size == NULL)
+        return false;
+    run->size_bytes = pg_integer(size, 0, 0);
+    run->search_path = g_strdup(pg_value(size, 0, 1));
+    json_set_integer(run->report, "size_bytes", run->size_bytes);
+    tool = pg_tool_find("pg_dump", pg_server_version(live), &version, error);
+    if (tool == NULL)
+        return false;
+    if (file_exists(run->options->state_folder) &&
+        file_free_space(run->options->state_folder, &free_bytes, NULL) &&
+        free_bytes < (uint64_t)run->size_bytes / 2) {
+        g_autofree char *have = size_format(free_bytes);
+        g_autofree char *need = size_format((uint64_t)run->size_bytes / 2);
+        run_finding(run, "disk", true, "give it room, or --state another folder",
+                    "'%s' has %s free, a snapshot may need %s", run->options->state_folder, have,
+                    need);
+    }
+    return survey_login_triggers(run, live, error);
+}
+
+static PgConnection *connect_live(const Run *run, GError **error)
+{
+    const PgConnectOptions options = {.database = run->database,
+                                      .application = run->application,
+                                      .connect_timeout_s =
+                                          (int)(run->policy->connect_timeout_ms / 1000),
+                                      .read_only = true};
+    return pg_connect(run->target, &options, error);
+}
+
+static bool survey_window(Run *run, GError **error)
+{
+    if (run->options->needs_policy_window &&
+        !policy_window_end(run->policy, clock_wall_us(), &run->window_end_us, error))
+        return false;
+    return true;
+}
+
+bool run_survey(Run *run, GError **error)
+{
+    const char *own[] = {run->names->live,   run->names->keep,   run->names->work,
+                         run->names->before, run->names->failed, NULL};
+    g_autoptr(PgConnection) live = NULL;
+    if (!survey_window(run, error) || !run_survey_server(run, error) || !survey_row(run, error))
+        return false;
+    live = connect_live(run, error);
+    if (live == NULL)
+        return false;
+    run->not_valid = health_baseline(live, error);
+    if (run->not_valid == NULL || !run_survey_database(run, live, error) ||
+        !run_survey_migrations(run, live, error))
+        return false;
+    g_clear_pointer(&live, pg_disconnect);
+    run->shared = shared_read(run->control, own, error);
+    return run->shared != NULL && survey_obstacles(run, error) && survey_names(run, error) &&
+           survey_properties(run, error) && survey_sessions(run, error) &&
+           run_fits(run, "the run",
+                    run_estimate_clone_us(run->size_bytes) +
+                        run_estimate_snapshot_us(run->size_bytes),
+                    error);
+}

@@ -1,5 +1,5 @@
--- Columns without which a child's record is not complete must be there, in every table that is there. A
--- table that no migration has made yet is no finding. Each query returns no row.
+-- Columns without which a child's record is not complete must be there, in every table that is
+-- there. A table that no migration has made yet is no finding. Each query returns no row.
 
 SELECT expected.table_name, expected.column_name
   FROM (VALUES
@@ -51,10 +51,10 @@ SELECT expected.table_name, expected.column_name
 
 -- Who made a record and when it was changed is asked for in every audit.
 SELECT expected.table_name, needed.column_name
-  FROM (VALUES ('students'), ('contacts'), ('health_records'), ('allergies'), ('chronic_conditions'),
-               ('appointments'), ('student_medications'), ('incident_reports'),
-               ('emergency_contacts'), ('vaccinations'), ('screenings'), ('growth_measurements'),
-               ('vital_signs')) AS expected (table_name)
+  FROM (VALUES ('students'), ('contacts'), ('health_records'), ('allergies'),
+               ('chronic_conditions'), ('appointments'), ('student_medications'),
+               ('incident_reports'), ('emergency_contacts'), ('vaccinations'), ('screenings'),
+               ('growth_measurements'), ('vital_signs')) AS expected (table_name)
  CROSS JOIN (VALUES ('createdBy'), ('updatedBy'), ('createdAt'), ('updatedAt'))
        AS needed (column_name)
  WHERE to_regclass(format('public.%I', expected.table_name)) IS NOT NULL

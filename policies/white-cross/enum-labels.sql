@@ -1,9 +1,10 @@
--- Labels that the application writes must be in their enum types: a label that was lost or renamed turns
+-- Labels that the application writes must be in their enum types: one that was lost or renamed turns
 -- the next save into an error. A type that no migration has made yet is no finding. Returns no row.
 
 SELECT expected.type_name, label
   FROM (VALUES
-        ('UserRole', ARRAY['ADMIN', 'NURSE', 'SCHOOL_ADMIN', 'DISTRICT_ADMIN', 'VIEWER', 'COUNSELOR']),
+        ('UserRole', ARRAY['ADMIN', 'NURSE', 'SCHOOL_ADMIN', 'DISTRICT_ADMIN', 'VIEWER',
+                           'COUNSELOR']),
         ('Gender', ARRAY['MALE', 'FEMALE', 'OTHER', 'PREFER_NOT_TO_SAY']),
         ('ContactType', ARRAY['GUARDIAN', 'PARENT', 'EMERGENCY', 'PROVIDER', 'VENDOR', 'STAFF',
                               'OTHER']),

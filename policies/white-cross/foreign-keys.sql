@@ -1,5 +1,5 @@
--- What belongs to a child is tied to the child by a valid foreign key. Whether the rows obey their keys is
--- checked by Drydock itself; this says that no migration has lost a key. Returns no row.
+-- What belongs to a child is tied to the child by a valid foreign key. Whether rows obey their keys
+-- is checked by Drydock itself; this says that no migration has lost a key. Returns no row.
 
 SELECT expected.table_name, expected.column_name, expected.target
   FROM (VALUES

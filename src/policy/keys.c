@@ -227,6 +227,13 @@ static char *absolute_pattern(const Load *load, const char *pattern)
     return g_string_free(absolute, FALSE);
 }
 
+/* What is not there does not match; a folder that cannot be read might hold assertions. */
+static int unreadable(const char *path, int number)
+{
+    (void)path;
+    return number != ENOENT && number != ENOTDIR;
+}
+
 /* An assertion that is never run looks like one that holds, so a pattern must match something. */
 static bool check_pattern(const Load *load, const char *pattern, const OutlineNode *node,
                           GError **error)
@@ -235,13 +242,13 @@ static bool check_pattern(const Load *load, const char *pattern, const OutlineNo
     int result = 0;
     if (!g_str_has_suffix(pattern, ".sql"))
         return refuse(load, node, error, "must be a pattern of files that ends in .sql");
-    result = glob(pattern, GLOB_ERR, NULL, &matches);
+    result = glob(pattern, 0, unreadable, &matches);
     globfree(&matches);
     if (result == GLOB_NOMATCH)
         return refuse(load, node, error, "matches no file: '%s'", pattern);
     if (result != 0)
-        return refuse(load, node, error, "cannot be looked up: '%s': %s", pattern,
-                      result == GLOB_NOSPACE ? g_strerror(ENOMEM) : g_strerror(errno));
+        return refuse(load, node, error, "cannot be looked up, a folder is not readable: '%s'",
+                      pattern);
     return true;
 }
 

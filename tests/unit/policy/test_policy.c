@@ -400,6 +400,18 @@ static void test_mistakes(void **state)
     }
 }
 
+static void test_findings_are_documented(void **state)
+{
+    (void)state;
+    g_autofree char *text = NULL;
+    assert_true(g_file_get_contents(SOURCE_DIR "/docs/policy.md", &text, NULL, NULL));
+    for (const char *const *finding = policy_findings; *finding != NULL; finding++) {
+        g_autofree char *quoted = g_strdup_printf("`%s`", *finding);
+        if (strstr(text, quoted) == NULL)
+            fail_msg("docs/policy.md says nothing about %s", *finding);
+    }
+}
+
 static void refused(const char *path, const char *message)
 {
     g_autoptr(GError) error = NULL;
@@ -449,7 +461,7 @@ int main(void)
         cmocka_unit_test(test_defaults),  cmocka_unit_test(test_every_key),
         cmocka_unit_test(test_jobs_auto), cmocka_unit_test(test_pattern_in_folder_name),
         cmocka_unit_test(test_mistakes),  cmocka_unit_test(test_files),
-        cmocka_unit_test(test_zero_byte),
+        cmocka_unit_test(test_zero_byte), cmocka_unit_test(test_findings_are_documented),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -8,7 +8,7 @@
 #include "policy/schema.h"
 #include "policy/window.h"
 
-#define FILE_SIZE_MAX (1024 * 1024)
+#define FILE_SIZE_MAX ((size_t)1024 * 1024)
 #define SECOND_MS ((int64_t)1000)
 #define MINUTE_MS (60 * SECOND_MS)
 

@@ -14,6 +14,7 @@
  * in docs/policy.md. Numbers and durations are loaded as text, because libcyaml's numbers accept
  * "1x".
  */
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and members */
 #define TEXT(type, member)                                                                         \
     CYAML_FIELD_STRING_PTR(#member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 1,     \
                            CYAML_UNLIMITED)
@@ -25,6 +26,7 @@
 #define LIST(type, member)                                                                         \
     CYAML_FIELD_SEQUENCE_COUNT(#member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type,            \
                                member.entries, member.count, &text_entry, 0, CYAML_UNLIMITED)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const cyaml_schema_value_t text_entry = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 1, CYAML_UNLIMITED),

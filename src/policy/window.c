@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#define MINUTES_PER_DAY (24 * 60)
-#define SECONDS_PER_DAY (MINUTES_PER_DAY * (int64_t)60)
+#define MINUTES_PER_DAY 1440
+#define SECONDS_PER_DAY ((int64_t)86400)
 /* Far enough to see the next window of a weekly schedule even if one falls into a skipped hour. */
 #define DAYS_AHEAD 15
 

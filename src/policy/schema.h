@@ -1,0 +1,67 @@
+/*
+ * The keys of a policy file, as libcyaml loads them: texts as they were written, enums checked.
+ * policy.c gives them their meaning and the defaults.
+ */
+#pragma once
+
+#include "policy/outline.h"
+#include "policy/policy.h"
+#include <glib.h>
+
+typedef enum { VERIFY_TOUCHED, VERIFY_ALL } VerifyData;
+
+typedef struct {
+    char **entries;
+    unsigned count;
+} TextList;
+
+/* A text is NULL, a list empty and a choice 0 (its default) where the file does not have the key.
+ */
+typedef struct {
+    char *schedule, *margin;
+} WindowKeys;
+
+typedef struct {
+    char *drain;
+} FenceKeys;
+
+typedef struct {
+    char *connect, *lock, *lock_attempts, *statement;
+} TimeoutsKeys;
+
+typedef struct {
+    CloneMethod method;
+} CloneKeys;
+
+typedef struct {
+    char *jobs, *level;
+} SnapshotKeys;
+
+typedef struct {
+    VerifyData data;
+    TextList assertions;
+} VerifyKeys;
+
+typedef struct {
+    TextList to;
+} PublishKeys;
+
+typedef struct {
+    char *policy, *migrations, *state, *control_database;
+    WindowKeys window;
+    FenceKeys fence;
+    TimeoutsKeys timeouts;
+    CloneKeys clone;
+    SnapshotKeys snapshot;
+    VerifyKeys verify;
+    PublishKeys publish;
+    TextList accept;
+} PolicyFile;
+
+/* Loads text, whose outline is given. ERROR_CONFIG "source:line:column: ..." for an unknown key
+ * (with the nearest known one), a value of the wrong shape, a bad enum value, a missing or empty
+ * value. The caller frees it with policy_file_free(). */
+PolicyFile *policy_file_load(const char *text, size_t size_bytes, const OutlineNode *outline,
+                             const char *source, GError **error);
+void policy_file_free(PolicyFile *file);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PolicyFile, policy_file_free)

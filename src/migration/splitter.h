@@ -11,7 +11,8 @@
 #include <stddef.h>
 
 typedef struct {
-    char *text; /* the statement without the final semicolon, leading blanks and comments */
+    char *text; /* the statement without the final semicolon, leading and trailing blanks and
+                   comments */
     size_t size_bytes;
     int line, column; /* of its first character, from 1; columns count characters */
     char *copy_data; /* data of COPY ... FROM stdin, without the end mark; NULL for other statements
@@ -23,8 +24,24 @@ void sql_statement_free(SqlStatement *statement);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SqlStatement, sql_statement_free)
 
 /* SqlStatement * in order; empty statements are left out. path is for messages only. ERROR_CONFIG
- * "file:line:column: ..." for what is unterminated or not allowed. */
+ * "file:line:column: ..." for what is unterminated or not allowed, for NUL bytes and for what is
+ * not UTF-8. */
 GPtrArray *splitter_split(const char *sql, size_t size_bytes, const char *path, GError **error);
+
+/* A line comment that the splitter passes: the text behind the dashes, and where the dashes are. */
+typedef struct {
+    const char *text;
+    size_t size_bytes;
+    int line, column;
+    bool leading; /* stands before the first statement */
+} SqlComment;
+
+/* Says what it thinks of a comment; false with an error ends the split. */
+typedef bool (*SplitterNote)(const SqlComment *comment, gpointer data, GError **error);
+
+/* As splitter_split(), and shows every line comment to note (which may be NULL), in order. */
+GPtrArray *splitter_split_noting(const char *sql, size_t size_bytes, const char *path,
+                                 SplitterNote note, gpointer data, GError **error);
 
 /* Line and column in the file of the 1-based character position in a statement's text. */
 void splitter_locate(const SqlStatement *statement, int position, int *line, int *column);

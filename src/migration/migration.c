@@ -1,0 +1,183 @@
+#include "migration/migration.h"
+
+#include "base/error.h"
+#include "migration/directives.h"
+#include "migration/file.h"
+#include "migration/graph.h"
+#include <string.h>
+
+/* A migration whose files are known and not read yet. */
+typedef struct {
+    Migration *migration; /* owned until it is taken */
+    char *paths[3];       /* by MigrationPart; NULL: there is none */
+} Found;
+
+static void migration_free(Migration *migration)
+{
+    if (migration == NULL)
+        return;
+    MigrationFile *files[] = {&migration->up, migration->down, migration->verify};
+    for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
+        if (files[i] != NULL)
+            migration_file_clear(files[i]);
+    g_free(migration->down);
+    g_free(migration->verify);
+    g_free(migration->id);
+    g_free(migration->name);
+    g_strfreev(migration->depends_on);
+    g_free(migration->risk);
+    g_free(migration->irreversible);
+    g_free(migration->ticket);
+    g_ptr_array_unref(migration->effects);
+    g_free(migration);
+}
+
+static Migration *migration_new(const MigrationFileName *name)
+{
+    Migration *migration = g_new0(Migration, 1);
+    migration->id = g_strdup(name->id);
+    migration->name = g_strdup(name->name);
+    migration->depends_on = g_new0(char *, 1);
+    migration->lock_timeout_ms = -1;
+    migration->statement_timeout_ms = -1;
+    migration->effects = g_ptr_array_new_with_free_func((GDestroyNotify)migration_effect_free);
+    return migration;
+}
+
+static void found_free(Found *found)
+{
+    migration_free(found->migration);
+    for (size_t i = 0; i < G_N_ELEMENTS(found->paths); i++)
+        g_free(found->paths[i]);
+    g_free(found);
+}
+
+static MigrationSet *migration_set_new(const char *folder)
+{
+    MigrationSet *set = g_new0(MigrationSet, 1);
+    set->folder = g_strdup(folder);
+    set->migrations = g_ptr_array_new_with_free_func((GDestroyNotify)migration_free);
+    return set;
+}
+
+void migration_set_free(MigrationSet *set)
+{
+    if (set == NULL)
+        return;
+    g_free(set->folder);
+    g_ptr_array_unref(set->migrations);
+    g_free(set);
+}
+
+static int compare_strings(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* File names, sorted: so are the ids, and the first error is the same on every machine. */
+static GPtrArray *list_folder(const char *folder, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(GDir) directory = g_dir_open(folder, 0, &cause);
+    if (directory == NULL) {
+        error_set(error, ERROR_CONFIG, "cannot open the folder of migrations: %s", cause->message);
+        error_hint_set(error, "name it with --migrations, or with 'migrations' in the policy");
+        return NULL;
+    }
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    for (const char *name = g_dir_read_name(directory); name != NULL;
+         name = g_dir_read_name(directory))
+        if (!migration_file_passed_over(name))
+            g_ptr_array_add(names, g_strdup(name));
+    g_ptr_array_sort(names, compare_strings);
+    return names;
+}
+
+/* Adds a file to the last migration, or begins the next one: the names come sorted, so that those
+ * of an id stand together. */
+static bool add_file(GPtrArray *all, const char *folder, const char *file_name, GError **error)
+{
+    g_auto(MigrationFileName) name = {0};
+    g_autofree char *why = NULL;
+    g_autofree char *path = g_build_filename(folder, file_name, NULL);
+    if (!migration_file_name_parse(file_name, &name, &why)) {
+        error_set(error, ERROR_CONFIG, "%s: the file name does not fit: %s", path, why);
+        error_hint_set(error,
+                       "migrations are called like 20250103000000-create-base-schema.up.sql; "
+                       "keep other SQL in another folder");
+        return false;
+    }
+    Found *found = all->len > 0 ? g_ptr_array_index(all, all->len - 1) : NULL;
+    if (found == NULL || strcmp(found->migration->id, name.id) != 0) {
+        found = g_new0(Found, 1);
+        found->migration = migration_new(&name);
+        g_ptr_array_add(all, found);
+    }
+    if (strcmp(found->migration->name, name.name) != 0) {
+        error_set(error, ERROR_CONFIG, "%s: the id %s is that of '%s' already", path, name.id,
+                  found->migration->name);
+        error_hint_set(error, "give one of them another id; the up, down and verify files of one "
+                              "migration have the same name");
+        return false;
+    }
+    found->paths[name.part] = g_steal_pointer(&path);
+    return true;
+}
+
+static bool load_part(const Found *found, MigrationPart part, MigrationFile **file, GError **error)
+{
+    Directives none = {0};
+    if (found->paths[part] == NULL)
+        return true;
+    *file = g_new0(MigrationFile, 1);
+    return migration_file_load(*file, found->paths[part], &none, error);
+}
+
+static bool load_found(Found *found, GPtrArray *requirements, GError **error)
+{
+    Migration *migration = found->migration;
+    Directives directives = {.migration = migration, .requirements = requirements};
+    if (found->paths[MIGRATION_UP] == NULL) {
+        const char *other = found->paths[MIGRATION_DOWN] ? found->paths[MIGRATION_DOWN]
+                                                         : found->paths[MIGRATION_VERIFY];
+        error_set(error, ERROR_CONFIG, "%s: there is no %s-%s.up.sql beside it", other,
+                  migration->id, migration->name);
+        return false;
+    }
+    return migration_file_load(&migration->up, found->paths[MIGRATION_UP], &directives, error) &&
+           load_part(found, MIGRATION_DOWN, &migration->down, error) &&
+           load_part(found, MIGRATION_VERIFY, &migration->verify, error);
+}
+
+MigrationSet *migration_set_load(const char *folder, GError **error)
+{
+    g_autoptr(MigrationSet) set = migration_set_new(folder);
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)found_free);
+    g_autoptr(GPtrArray) requirements =
+        g_ptr_array_new_with_free_func((GDestroyNotify)requirement_free);
+    g_autoptr(GPtrArray) names = list_folder(folder, error);
+    if (names == NULL)
+        return NULL;
+    for (guint i = 0; i < names->len; i++)
+        if (!add_file(all, folder, g_ptr_array_index(names, i), error))
+            return NULL;
+    for (guint i = 0; i < all->len; i++) {
+        Found *found = g_ptr_array_index(all, i);
+        if (!load_found(found, requirements, error))
+            return NULL;
+        g_ptr_array_add(set->migrations, g_steal_pointer(&found->migration));
+    }
+    if (!graph_check(set, requirements, error))
+        return NULL;
+    return g_steal_pointer(&set);
+}
+
+const Migration *migration_find(const MigrationSet *set, const char *id)
+{
+    for (guint i = 0; i < set->migrations->len; i++) {
+        const Migration *migration = g_ptr_array_index(set->migrations, i);
+        if (strcmp(migration->id, id) == 0)
+            return migration;
+    }
+    return NULL;
+}

@@ -1,0 +1,255 @@
+#include "migration/statement.h"
+
+#include "migration/clause.h"
+#include "migration/reach.h"
+#include "migration/session.h"
+#include <glib.h>
+#include <string.h>
+
+/* EXECUTE of a constant inside EXECUTE of a constant ...: deeper is nobody's migration. */
+#define MAX_DEPTH 8
+
+static StatementClass scan(Lexer lexer, ClauseContext context);
+
+/* ---- transactions ---- */
+
+static StatementClass transaction(const ClauseContext *context, const char *verb,
+                                  const char *object)
+{
+    return clause_decide(context, STATEMENT_TRANSACTION_CONTROL, verb, object);
+}
+
+static StatementClass begin(Lexer *lexer, const ClauseContext *context)
+{
+    (void)lexer;
+    return context->body ? STATEMENT_OTHER : transaction(context, "BEGIN", "");
+}
+
+static StatementClass end(Lexer *lexer, const ClauseContext *context)
+{
+    (void)lexer;
+    return context->body ? STATEMENT_OTHER : transaction(context, "END", "");
+}
+
+static StatementClass abort_(Lexer *lexer, const ClauseContext *context)
+{
+    (void)lexer;
+    return transaction(context, "ABORT", "");
+}
+
+static StatementClass start(Lexer *lexer, const ClauseContext *context)
+{
+    return clause_take(lexer, "transaction") ? transaction(context, "START", "TRANSACTION")
+                                             : STATEMENT_OTHER;
+}
+
+static void take_work(Lexer *lexer)
+{
+    if (!clause_take(lexer, "work"))
+        clause_take(lexer, "transaction");
+}
+
+/* In a body, a column of that name behind THEN or ELSE is not meant. */
+static StatementClass finish(Lexer *lexer, const ClauseContext *context, const char *verb)
+{
+    if (clause_take(lexer, "prepared"))
+        return transaction(context, verb, "PREPARED");
+    take_work(lexer);
+    if (context->body && !clause_at_end(*lexer) && !clause_take(lexer, "and"))
+        return STATEMENT_OTHER;
+    return transaction(context, verb, "");
+}
+
+static StatementClass commit(Lexer *lexer, const ClauseContext *context)
+{
+    return finish(lexer, context, "COMMIT");
+}
+
+static StatementClass rollback(Lexer *lexer, const ClauseContext *context)
+{
+    Lexer ahead = *lexer;
+    take_work(&ahead);
+    return clause_take(&ahead, "to") ? STATEMENT_OTHER : finish(lexer, context, "ROLLBACK");
+}
+
+static StatementClass prepare(Lexer *lexer, const ClauseContext *context)
+{
+    return clause_take(lexer, "transaction") ? transaction(context, "PREPARE", "TRANSACTION")
+                                             : STATEMENT_OTHER;
+}
+
+/* ---- cannot run in a transaction ---- */
+
+static StatementClass vacuum(Lexer *lexer, const ClauseContext *context)
+{
+    (void)lexer;
+    return clause_decide(context, STATEMENT_NO_TRANSACTION, "VACUUM", "");
+}
+
+/* Passes (option, ...); true if CONCURRENTLY is among the options and is not switched off. */
+static bool take_options(Lexer *lexer)
+{
+    bool concurrently = false;
+    if (!clause_take_symbol(lexer, '('))
+        return false;
+    for (Token token = clause_next(lexer); token.kind != TOKEN_END && !token_is_symbol(&token, ')');
+         token = clause_next(lexer))
+        if (token_is(&token, "concurrently"))
+            concurrently = !clause_take(lexer, "false") && !clause_take(lexer, "off");
+    return concurrently;
+}
+
+static StatementClass reindex(Lexer *lexer, const ClauseContext *context)
+{
+    bool concurrently = take_options(lexer);
+    const Token what = clause_next(lexer);
+    concurrently = clause_take(lexer, "concurrently") || concurrently;
+    if (token_is(&what, "schema"))
+        return clause_decide(context, STATEMENT_NO_TRANSACTION, "REINDEX", "SCHEMA");
+    if (token_is(&what, "database"))
+        return clause_decide(context, STATEMENT_NO_TRANSACTION, "REINDEX", "DATABASE");
+    if (token_is(&what, "system"))
+        return clause_decide(context, STATEMENT_NO_TRANSACTION, "REINDEX", "SYSTEM");
+    return concurrently
+               ? clause_decide(context, STATEMENT_NO_TRANSACTION, "REINDEX", "CONCURRENTLY")
+               : STATEMENT_OTHER;
+}
+
+/* CLUSTER and REPACK go through all tables, each in its own transaction, where none is named. */
+static StatementClass rewrite(Lexer *lexer, const ClauseContext *context, const char *verb)
+{
+    if (take_options(lexer))
+        return clause_decide(context, STATEMENT_NO_TRANSACTION, verb, "CONCURRENTLY");
+    clause_take(lexer, "verbose");
+    return clause_at_end(*lexer)
+               ? clause_decide(context, STATEMENT_NO_TRANSACTION, verb, "without a table")
+               : STATEMENT_OTHER;
+}
+
+static StatementClass cluster(Lexer *lexer, const ClauseContext *context)
+{
+    return rewrite(lexer, context, "CLUSTER");
+}
+
+static StatementClass repack(Lexer *lexer, const ClauseContext *context)
+{
+    return rewrite(lexer, context, "REPACK");
+}
+
+/* ---- bodies ---- */
+
+static StatementClass scan_inside(const Token *token, const ClauseContext *context)
+{
+    ClauseContext inside = *context;
+    inside.body = true;
+    inside.depth++;
+    g_autofree char *value = inside.depth < MAX_DEPTH ? token_value(token) : NULL;
+    return value == NULL ? STATEMENT_OTHER : scan(lexer_on(value, strlen(value)), inside);
+}
+
+/* DO 'body' LANGUAGE x, in either order. */
+static StatementClass do_body(Lexer *lexer, const ClauseContext *context)
+{
+    Token token = clause_next(lexer);
+    while (token.kind != TOKEN_END && token.kind != TOKEN_STRING && token.kind != TOKEN_DOLLAR)
+        token = clause_next(lexer);
+    return scan_inside(&token, context);
+}
+
+/* Behind EXECUTE of PL/pgSQL: a constant, bare or as the pattern of format(). */
+static StatementClass execute(Lexer lexer, const ClauseContext *context)
+{
+    clause_take(&lexer, "format");
+    clause_take_symbol(&lexer, '(');
+    const Token token = clause_next(&lexer);
+    return scan_inside(&token, context);
+}
+
+/* ---- all together ---- */
+
+typedef struct {
+    const char *word;
+    StatementClass (*classify)(Lexer *lexer, const ClauseContext *context);
+} Verb;
+
+static const Verb verbs[] = {
+    {"create", reach_create},
+    {"alter", reach_alter},
+    {"drop", reach_drop},
+    {"reassign", reach_reassign},
+    {"grant", reach_grant},
+    {"revoke", reach_revoke},
+    {"comment", reach_comment},
+    {"security", reach_security},
+    {"copy", reach_copy},
+    {"insert", reach_insert},
+    {"update", reach_update},
+    {"delete", reach_delete},
+    {"begin", begin},
+    {"end", end},
+    {"abort", abort_},
+    {"start", start},
+    {"commit", commit},
+    {"rollback", rollback},
+    {"prepare", prepare},
+    {"vacuum", vacuum},
+    {"reindex", reindex},
+    {"cluster", cluster},
+    {"repack", repack},
+    {"set", session_set},
+    {"reset", session_reset},
+    {"discard", session_discard},
+    {"do", do_body},
+};
+
+/* lexer is behind the first word of a statement. */
+static StatementClass classify_verb(const Token *word, Lexer lexer, const ClauseContext *context)
+{
+    Lexer ahead = lexer;
+    const Token second = clause_next(&ahead);
+    if (context->body && (token_is_symbol(&second, ':') || token_is_symbol(&second, '=') ||
+                          token_is_symbol(&second, '.') || token_is_symbol(&second, '[')))
+        return STATEMENT_OTHER; /* a variable of that name gets a value */
+    for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++)
+        if (token_is(word, verbs[i].word))
+            return verbs[i].classify(&lexer, context);
+    return STATEMENT_OTHER;
+}
+
+/* Whether a statement of PL/pgSQL may begin behind token. */
+static bool begins_statement(const Token *before, const Token *token)
+{
+    return token_is_symbol(token, ';') || token_is(token, "begin") || token_is(token, "then") ||
+           token_is(token, "else") || token_is(token, "loop") ||
+           (token_is_symbol(before, '>') && token_is_symbol(token, '>'));
+}
+
+static StatementClass scan(Lexer lexer, ClauseContext context)
+{
+    bool first = true;
+    Token before = {.kind = TOKEN_END};
+    for (;;) {
+        const Token token = lexer_next(&lexer);
+        StatementClass kind = STATEMENT_OTHER;
+        if (token.kind == TOKEN_END || token.open)
+            return STATEMENT_OTHER;
+        if (first && token.kind == TOKEN_WORD)
+            kind = classify_verb(&token, lexer, &context);
+        if (kind == STATEMENT_OTHER && token_is(&token, "set_config"))
+            kind = session_set_config(lexer, &context);
+        if (kind == STATEMENT_OTHER && context.body && token_is(&token, "execute"))
+            kind = execute(lexer, &context);
+        if (kind != STATEMENT_OTHER)
+            return kind;
+        first = context.body && begins_statement(&before, &token);
+        before = token;
+    }
+}
+
+StatementClass statement_classify(const SqlStatement *statement, const char *database, char **words)
+{
+    if (words != NULL)
+        *words = NULL;
+    const ClauseContext context = {.database = database, .words = words};
+    return scan(lexer_on(statement->text, statement->size_bytes), context);
+}

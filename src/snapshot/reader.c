@@ -57,6 +57,15 @@ static bool was_dropped(const GError *error)
     return g_strcmp0(sqlstate, "42P01") == 0 || g_strcmp0(sqlstate, "3F000") == 0;
 }
 
+static void set_not_locked(GError **error, GError *cause)
+{
+    const bool late = error_is(cause, ERROR_LOCK_TIMEOUT);
+    g_propagate_prefixed_error(error, cause, "while locking the tables for reading: ");
+    if (late)
+        error_hint_set(error, "somebody changes the schema, or waits to: pg_blocking_pids() of the "
+                              "waiting sessions in pg_stat_activity names who; then try again");
+}
+
 /*
  * Takes the snapshot behind the locks: TRUNCATE and rewriting forms of ALTER TABLE are not seen
  * through snapshots (the table would look empty), so that a lock taken afterwards comes too late.
@@ -75,8 +84,7 @@ static bool try_export(Reader *reader, bool *again, GError **error)
     if (!lock_tables(connection, tables, &cause)) {
         *again = was_dropped(cause);
         if (!*again)
-            g_propagate_prefixed_error(error, g_steal_pointer(&cause),
-                                       "while locking the tables: ");
+            set_not_locked(error, g_steal_pointer(&cause));
         return *again;
     }
     g_free(reader->snapshot_id);

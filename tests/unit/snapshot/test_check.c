@@ -130,36 +130,38 @@ static void no_manifest_is_no_snapshot(void **state)
     assert_true(error_is(error, ERROR_INTEGRITY));
 }
 
-/* Every byte of the manifest that means something is under its own SHA-256: a change is either
- * seen, or the document still says the same. */
+/* Every byte of the manifest is under its own SHA-256, or is a blank that JSON cannot do without.
+ */
 static void manifest_changes_are_found(void **state)
 {
     const Fixture *fixture = *state;
     g_autofree char *path = member(fixture, MANIFEST_NAME);
     g_autofree char *text = NULL;
     gsize size = 0;
-    int found = 0;
     assert_true(g_file_get_contents(path, &text, &size, NULL));
     for (gsize i = 0; i < size; i++) {
-        g_autoptr(GError) error = NULL;
+        g_autoptr(json_t) json = NULL;
         text[i] = (char)(text[i] ^ 1);
-        write_member(fixture, MANIFEST_NAME, text, size);
-        if (!snapshot_verify(fixture->folder, NULL, NULL, &error)) {
+        json = json_parse(text, size, "test", NULL);
+        if (json != NULL) {
+            g_autoptr(GError) error = NULL;
+            g_autoptr(Manifest) manifest = manifest_from_json(json, &error);
+            if (manifest != NULL)
+                fail_msg("byte %zu was changed unseen", i);
             assert_true(error_is(error, ERROR_INTEGRITY));
-            found++;
-        } else {
-            /* A blank between tokens turned into "!" would not parse; nothing else may pass. */
-            fail_msg("byte %zu was changed unseen", i);
         }
         text[i] = (char)(text[i] ^ 1);
     }
-    assert_int_equal(found, size);
-    write_member(fixture, MANIFEST_NAME, text, size / 2);
-    assert_damaged(fixture, "not valid JSON");
-    write_member(fixture, MANIFEST_NAME, "", 0);
-    assert_damaged(fixture, "not valid JSON");
-    write_member(fixture, MANIFEST_NAME, "[]", 2);
-    assert_damaged(fixture, "malformed");
+}
+
+static void a_cut_manifest_is_found(void **state)
+{
+    write_member(*state, MANIFEST_NAME, "{\"format\":", 10);
+    assert_damaged(*state, "not valid JSON");
+    write_member(*state, MANIFEST_NAME, "", 0);
+    assert_damaged(*state, "not valid JSON");
+    write_member(*state, MANIFEST_NAME, "[]", 2);
+    assert_damaged(*state, "malformed");
 }
 
 int main(void)
@@ -171,6 +173,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(missing_and_extra_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_manifest_is_no_snapshot, set_up, tear_down),
         cmocka_unit_test_setup_teardown(manifest_changes_are_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_cut_manifest_is_found, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

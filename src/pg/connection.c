@@ -265,8 +265,8 @@ static bool stop_harder(PgConnection *connection, Stopping *stopping, StopReason
         cancel(connection);
     } else if (!stopping->terminated && connection->killer != NULL) {
         g_autofree char *pid = g_strdup_printf("%d", PQbackendPID(connection->libpq));
-        g_autoptr(PgResult) result =
-            pg_query(connection->killer, NULL, "SELECT pg_terminate_backend($1::int)", 1, pid);
+        pg_result_free(
+            pg_query(connection->killer, NULL, "SELECT pg_terminate_backend($1::int)", 1, pid));
         stopping->terminated = true;
     } else {
         return false;

@@ -9,7 +9,9 @@
 
 typedef struct Store Store;
 
-/* ERROR_CONFIG for a scheme that is not known or a malformed URL. */
+/* ERROR_CONFIG for a scheme that is not known, a malformed URL, or a folder that is not there (it
+ * is not created: a missing mount must not turn into a backup on the wrong disk) or not writable.
+ */
 Store *store_open(const char *url, GError **error);
 void store_free(Store *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_free)

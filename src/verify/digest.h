@@ -65,6 +65,17 @@ bool digest_large_objects(PgConnection *connection, RowDigest *out, GError **err
  * a transaction with the same snapshot already. Shows progress. */
 bool digest_fill(DigestSet *set, PgConnection *const *workers, int n_workers, GError **error);
 
+/* The same; go_on is called several times a second in the calling thread, and when it fails the
+ * workers are stopped and its error is returned. */
+typedef bool (*DigestGoOnFunc)(gpointer data, GError **error);
+bool digest_fill_while(DigestSet *set, PgConnection *const *workers, int n_workers,
+                       DigestGoOnFunc go_on, gpointer data, GError **error);
+
+/* Orders the columns of a listed set as they are in expected, for tables of the same name and the
+ * same column names: pg_dump restores an inheritance child with its parent's columns first. To be
+ * called before digest_fill() on a restored database. */
+void digest_align(DigestSet *set, const DigestSet *expected);
+
 const DigestTable *digest_find(const DigestSet *set, uint32_t oid);
 const DigestTable *digest_find_name(const DigestSet *set, const char *schema, const char *name);
 

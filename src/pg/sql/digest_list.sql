@@ -1,0 +1,18 @@
+-- What holds content, one row for each column (one with a null column if there is none).
+WITH relations AS MATERIALIZED (
+    SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence = 'u' AS unlogged,
+           CASE WHEN c.relkind = 'S' THEN 0
+                ELSE coalesce(pg_catalog.pg_table_size(c.oid), 0) END AS size_bytes
+      FROM pg_catalog.pg_class c
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'm', 'S')
+       AND c.relpersistence <> 't'
+       AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'drydock')
+       AND NOT (c.relkind = 'r' AND c.relname = 'SequelizeMeta')
+       AND (c.relkind <> 'm' OR c.relispopulated)
+)
+SELECT r.oid, r.nspname, r.relname, r.relkind, r.unlogged, r.size_bytes, a.attnum, a.attname
+  FROM relations r
+  LEFT JOIN pg_catalog.pg_attribute a
+         ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped AND r.relkind <> 'S'
+ ORDER BY r.nspname COLLATE "C", r.relname COLLATE "C", r.oid, a.attnum

@@ -1,0 +1,220 @@
+#include "snapshot/reader.h"
+
+#include "base/error.h"
+#include "pg/sql.h"
+#include <string.h>
+
+#define ATTEMPTS 5
+#define BEGIN_READING "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+/* Somebody's ALTER that waits for our locks would make our own next reader wait behind it, for
+ * ever, and no deadlock would be seen: what waits in between is this process. */
+#define LOCK_TIMEOUT "SET lock_timeout = '10s'"
+
+static PgConnection *connect_reader(const PgTarget *target, const SnapshotOptions *options,
+                                    GError **error)
+{
+    const PgConnectOptions connect = {
+        .database = options->database, .application = options->application, .read_only = true};
+    g_autoptr(PgConnection) connection = pg_connect(target, &connect, error);
+    if (connection == NULL || !digest_pin(connection, error) ||
+        !pg_exec(connection, LOCK_TIMEOUT, error))
+        return NULL;
+    return g_steal_pointer(&connection);
+}
+
+static bool lock_tables(PgConnection *connection, const PgResult *tables, GError **error)
+{
+    g_autoptr(GString) sql = g_string_new("LOCK TABLE ");
+    if (pg_rows(tables) == 0)
+        return true;
+    for (int row = 0; row < pg_rows(tables); row++) {
+        g_autofree char *name = pg_qualified(pg_value(tables, row, 1), pg_value(tables, row, 2));
+        g_string_append_printf(sql, "%sONLY %s", row > 0 ? ", " : "", name);
+    }
+    g_string_append(sql, " IN ACCESS SHARE MODE");
+    return pg_exec(connection, sql->str, error);
+}
+
+/* Whether every table of the second list is in the first; both are ordered by OID. */
+static bool covers(const PgResult *locked, const PgResult *needed)
+{
+    int at = 0;
+    for (int row = 0; row < pg_rows(needed); row++) {
+        const int64_t oid = pg_integer(needed, row, 0);
+        while (at < pg_rows(locked) && pg_integer(locked, at, 0) < oid)
+            at++;
+        if (at == pg_rows(locked) || pg_integer(locked, at, 0) != oid)
+            return false;
+    }
+    return true;
+}
+
+/* A table or schema that was listed was dropped before it could be locked. */
+static bool was_dropped(const GError *error)
+{
+    const char *sqlstate = error_sqlstate(error);
+    return g_strcmp0(sqlstate, "42P01") == 0 || g_strcmp0(sqlstate, "3F000") == 0;
+}
+
+static void set_not_locked(GError **error, GError *cause)
+{
+    const bool late = error_is(cause, ERROR_LOCK_TIMEOUT);
+    g_propagate_prefixed_error(error, cause, "while locking the tables for reading: ");
+    if (late)
+        error_hint_set(error, "somebody changes the schema, or waits to: pg_blocking_pids() of the "
+                              "waiting sessions in pg_stat_activity names who; then try again");
+}
+
+/*
+ * Takes the snapshot behind the locks: TRUNCATE and rewriting forms of ALTER TABLE are not seen
+ * through snapshots (the table would look empty), so that a lock taken afterwards comes too late.
+ * LOCK as the first statement of a transaction takes no snapshot. *again: the tables changed
+ * meanwhile.
+ */
+static bool try_export(Reader *reader, bool *again, GError **error)
+{
+    PgConnection *connection = reader->exporter;
+    g_autoptr(PgResult) tables = pg_query(connection, error, pg_sql_snapshot_tables, 0);
+    g_autoptr(PgResult) seen = NULL;
+    g_autoptr(GError) cause = NULL;
+    *again = false;
+    if (tables == NULL || !pg_exec(connection, BEGIN_READING, error))
+        return false;
+    if (!lock_tables(connection, tables, &cause)) {
+        *again = was_dropped(cause);
+        if (!*again)
+            set_not_locked(error, g_steal_pointer(&cause));
+        return *again;
+    }
+    g_free(reader->snapshot_id);
+    reader->snapshot_id = pg_query_text(connection, error, "SELECT pg_export_snapshot()", 0);
+    if (reader->snapshot_id == NULL)
+        return false;
+    seen = pg_query(connection, error, pg_sql_snapshot_tables, 0);
+    if (seen == NULL)
+        return false;
+    *again = !covers(tables, seen);
+    return true;
+}
+
+static bool export_snapshot(Reader *reader, GError **error)
+{
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        bool again = false;
+        if (!try_export(reader, &again, error))
+            return false;
+        if (!again)
+            return true;
+        if (!pg_exec(reader->exporter, "ROLLBACK", error))
+            return false;
+    }
+    error_set(error, ERROR_FAILED,
+              "tables were created or dropped each time that a snapshot was to be taken");
+    error_hint_set(error, "try again when nobody changes the schema");
+    return false;
+}
+
+static bool add_worker(Reader *reader, const PgTarget *target, const SnapshotOptions *options,
+                       GError **error)
+{
+    g_autoptr(PgConnection) worker = connect_reader(target, options, error);
+    g_autofree char *id = pg_literal(reader->snapshot_id);
+    if (worker == NULL || !pg_exec(worker, BEGIN_READING, error) ||
+        !pg_execf(worker, error, "SET TRANSACTION SNAPSHOT %s", id))
+        return false;
+    g_ptr_array_add(reader->workers, g_steal_pointer(&worker));
+    return true;
+}
+
+Reader *reader_open(const PgTarget *target, const SnapshotOptions *options, GError **error)
+{
+    g_autoptr(Reader) reader = g_new0(Reader, 1);
+    reader->workers = g_ptr_array_new_with_free_func((GDestroyNotify)pg_disconnect);
+    reader->exporter = connect_reader(target, options, error);
+    if (reader->exporter == NULL || !export_snapshot(reader, error))
+        return NULL;
+    for (int i = 0; i < options->jobs; i++) {
+        if (!add_worker(reader, target, options, error)) {
+            g_prefix_error(error, "while opening worker %d of %d: ", i + 1, options->jobs);
+            return NULL;
+        }
+    }
+    reader->list = digest_list(reader->exporter, error);
+    return reader->list != NULL ? g_steal_pointer(&reader) : NULL;
+}
+
+json_t *reader_facts(Reader *reader, GError **error)
+{
+    PgConnection *connection = reader->exporter;
+    g_autofree char *text = pg_query_text(connection, error, pg_sql_snapshot_facts, 0);
+    g_autofree char *identifier = NULL;
+    json_t *facts = NULL;
+    if (text == NULL)
+        return NULL;
+    facts = json_parse(text, strlen(text), "what the server says about itself", error);
+    if (facts == NULL)
+        return NULL;
+    if (json_get_flag(facts, "may_read_identifier", false)) {
+        identifier = pg_query_text(connection, error, pg_sql_snapshot_identifier, 0);
+        if (identifier == NULL) {
+            json_decref(facts);
+            return NULL;
+        }
+    }
+    json_object_del(facts, "may_read_identifier");
+    json_set_text(facts, "system_identifier", identifier);
+    json_set_integer(facts, "server_version_num", pg_server_version(connection));
+    return facts;
+}
+
+/* The list of sessions is remembered until the end of a transaction, unless it is forgotten. */
+static PgResult *list_sessions(Reader *reader, const char *except, GError **error)
+{
+    if (!pg_exec(reader->exporter, "SELECT pg_stat_clear_snapshot()", error))
+        return NULL;
+    return pg_query(reader->exporter, error, pg_sql_snapshot_sessions, 1, except);
+}
+
+char *reader_known_sessions(Reader *reader, GError **error)
+{
+    g_autoptr(PgResult) sessions = list_sessions(reader, "{}", error);
+    GString *known = NULL;
+    if (sessions == NULL)
+        return NULL;
+    known = g_string_new("{");
+    for (int row = 0; row < pg_rows(sessions); row++)
+        g_string_append_printf(known, "%s%s", row > 0 ? "," : "", pg_value(sessions, row, 0));
+    g_string_append_c(known, '}');
+    return g_string_free(known, FALSE);
+}
+
+bool reader_count_others(Reader *reader, const char *known, int *count, GError **error)
+{
+    g_autoptr(PgResult) sessions = list_sessions(reader, known, error);
+    if (sessions == NULL)
+        return false;
+    *count = pg_rows(sessions);
+    return true;
+}
+
+bool reader_finish(Reader *reader, GError **error)
+{
+    bool done = pg_exec(reader->exporter, "COMMIT", error);
+    for (guint i = 0; done && i < reader->workers->len; i++)
+        done = pg_exec(g_ptr_array_index(reader->workers, i), "COMMIT", error);
+    if (!done)
+        g_prefix_error(error, "while ending the snapshot's transactions: ");
+    return done;
+}
+
+void reader_free(Reader *reader)
+{
+    if (reader == NULL)
+        return;
+    g_ptr_array_free(reader->workers, TRUE);
+    pg_disconnect(reader->exporter);
+    digest_set_free(reader->list);
+    g_free(reader->snapshot_id);
+    g_free(reader);
+}

@@ -1,0 +1,223 @@
+#include "verify/digest.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "pg/sql.h"
+#include "verify/digest_read.h"
+#include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+bool digest_pin(PgConnection *connection, GError **error)
+{
+    g_autoptr(PgResult) result = pg_query(connection, error, pg_sql_digest_pin, 0);
+    if (result == NULL)
+        g_prefix_error(error, "while pinning the session's settings for digests: ");
+    return result != NULL;
+}
+
+char *digest_describe(const DigestTable *table)
+{
+    const char *kind = table->kind == 'S'   ? "sequence"
+                       : table->kind == 'm' ? "materialized view"
+                                            : "table";
+    g_autofree char *schema = text_printable(table->schema);
+    g_autofree char *name = text_printable(table->name);
+    return g_strdup_printf("%s %s.%s", kind, schema, name);
+}
+
+static DigestTable *table_from_row(const PgResult *result, int row)
+{
+    DigestTable *table = g_new0(DigestTable, 1);
+    table->oid = (uint32_t)pg_integer(result, row, 0);
+    table->schema = g_strdup(pg_value(result, row, 1));
+    table->name = g_strdup(pg_value(result, row, 2));
+    table->kind = pg_value(result, row, 3)[0];
+    table->unlogged = pg_flag(result, row, 4);
+    table->size_bytes = pg_integer(result, row, 5);
+    table->attnums = g_array_new(FALSE, FALSE, sizeof(int));
+    table->columns = g_ptr_array_new_with_free_func(g_free);
+    return table;
+}
+
+/* The set is written as JSON and compared by name, so its names must be text. */
+static bool name_is_valid(const char *name, uint32_t oid, GError **error)
+{
+    if (g_utf8_validate(name, -1, NULL))
+        return true;
+    error_set(error, ERROR_REFUSED,
+              "cannot list what is to be digested: the name of the relation with OID %u, of one of "
+              "its columns or of its schema is not valid UTF-8",
+              oid);
+    error_hint_set(error, "rename it; the database's encoding does not check its names");
+    return false;
+}
+
+DigestSet *digest_list(PgConnection *connection, GError **error)
+{
+    g_autoptr(PgResult) result = pg_query(connection, error, pg_sql_digest_list, 0);
+    g_autoptr(DigestSet) set = NULL;
+    DigestTable *table = NULL;
+    if (result == NULL) {
+        g_prefix_error(error, "while listing tables and sequences: ");
+        return NULL;
+    }
+    set = g_new0(DigestSet, 1);
+    set->tables = g_ptr_array_new_with_free_func((GDestroyNotify)digest_table_free);
+    for (int row = 0; row < pg_rows(result); row++) {
+        if (table == NULL || table->oid != (uint32_t)pg_integer(result, row, 0)) {
+            table = table_from_row(result, row);
+            g_ptr_array_add(set->tables, table);
+            if (!name_is_valid(table->schema, table->oid, error) ||
+                !name_is_valid(table->name, table->oid, error))
+                return NULL;
+        }
+        if (!pg_is_null(result, row, 6)) {
+            const int attnum = (int)pg_integer(result, row, 6);
+            if (!name_is_valid(pg_value(result, row, 7), table->oid, error))
+                return NULL;
+            g_array_append_val(table->attnums, attnum);
+            g_ptr_array_add(table->columns, g_strdup(pg_value(result, row, 7)));
+        }
+    }
+    return g_steal_pointer(&set);
+}
+
+static void add(RowDigest *sum, XXH128_hash_t hash)
+{
+    sum->low += hash.low64;
+    sum->high += hash.high64 + (sum->low < hash.low64 ? 1 : 0);
+}
+
+typedef struct {
+    RowDigest sum;
+    DigestWatch *watch;
+    int64_t rows, bytes; /* not yet counted in watch */
+} Reading;
+
+/* Counters are shared by the workers: touched once for many rows. */
+static bool report(Reading *reading, GError **error)
+{
+    DigestWatch *watch = reading->watch;
+    if (watch != NULL) {
+        atomic_fetch_add_explicit(&watch->rows, reading->rows, memory_order_relaxed);
+        atomic_fetch_add_explicit(&watch->bytes, reading->bytes, memory_order_relaxed);
+    }
+    reading->rows = reading->bytes = 0;
+    if (watch != NULL && atomic_load_explicit(&watch->stop, memory_order_relaxed)) {
+        error_set(error, ERROR_FAILED, "given up because other work failed");
+        return false;
+    }
+    return true;
+}
+
+static bool take_bytes(Reading *reading, const char *row, size_t size_bytes, GError **error)
+{
+    add(&reading->sum, XXH3_128bits(row, size_bytes));
+    reading->bytes += (int64_t)size_bytes;
+    if (reading->rows < 1024 && reading->bytes < 1024 * 1024)
+        return true;
+    return report(reading, error);
+}
+
+static bool take_row(const char *row, size_t size_bytes, gpointer data, GError **error)
+{
+    Reading *reading = data;
+    reading->sum.rows++;
+    reading->rows++;
+    return take_bytes(reading, row, size_bytes, error);
+}
+
+/* A large object is counted at its first piece, whose offset is 0. */
+static bool take_piece(const char *row, size_t size_bytes, gpointer data, GError **error)
+{
+    Reading *reading = data;
+    const char *tab = memchr(row, '\t', size_bytes);
+    if (tab != NULL && size_bytes - (size_t)(tab - row) > 2 && tab[1] == '0' && tab[2] == '\t')
+        reading->sum.rows++;
+    return take_bytes(reading, row, size_bytes, error);
+}
+
+static bool append_column(GString *sql, const DigestTable *table, int attnum, GError **error)
+{
+    for (guint i = 0; i < table->attnums->len; i++) {
+        g_autofree char *quoted = NULL;
+        if (g_array_index(table->attnums, int, i) != attnum)
+            continue;
+        quoted = pg_identifier(g_ptr_array_index(table->columns, i));
+        g_string_append_printf(sql, "%s%s", g_str_has_suffix(sql->str, " ") ? "" : ", ", quoted);
+        return true;
+    }
+    error_set(error, ERROR_INTEGRITY, "it has no column with number %d", attnum);
+    return false;
+}
+
+static bool copy_table(PgConnection *connection, const DigestTable *table, GArray *attnums,
+                       Reading *reading, GError **error)
+{
+    g_autofree char *qualified = pg_qualified(table->schema, table->name);
+    g_autoptr(GString) sql = g_string_new("COPY (SELECT ");
+    for (guint i = 0; i < attnums->len; i++) {
+        if (!append_column(sql, table, g_array_index(attnums, int, i), error))
+            return false;
+    }
+    g_string_append_printf(sql, " FROM ONLY %s) TO STDOUT", qualified);
+    return pg_copy_out(connection, sql->str, take_row, reading, error) && report(reading, error);
+}
+
+bool digest_read_table(PgConnection *connection, const DigestTable *table, GArray *attnums,
+                       DigestWatch *watch, RowDigest *out, GError **error)
+{
+    Reading reading = {.watch = watch};
+    if (attnums == NULL)
+        attnums = table->attnums;
+    if (!copy_table(connection, table, attnums, &reading, error)) {
+        g_autofree char *what = digest_describe(table);
+        g_prefix_error(error, "while reading %s for its digest: ", what);
+        return false;
+    }
+    *out = reading.sum;
+    return true;
+}
+
+bool digest_table(PgConnection *connection, const DigestTable *table, GArray *attnums,
+                  RowDigest *out, GError **error)
+{
+    return digest_read_table(connection, table, attnums, NULL, out, error);
+}
+
+bool digest_sequence(PgConnection *connection, DigestTable *table, GError **error)
+{
+    g_autofree char *qualified = pg_qualified(table->schema, table->name);
+    g_autofree char *sql = g_strdup_printf("SELECT last_value, is_called FROM %s", qualified);
+    g_autoptr(PgResult) result = pg_query(connection, error, sql, 0);
+    if (result == NULL || pg_rows(result) != 1) {
+        g_autofree char *what = digest_describe(table);
+        if (result != NULL)
+            error_set(error, ERROR_INTEGRITY, "it does not have one row");
+        g_prefix_error(error, "while reading %s: ", what);
+        return false;
+    }
+    g_free(table->value);
+    table->value =
+        g_strdup_printf("%s,%s", pg_value(result, 0, 0), pg_flag(result, 0, 1) ? "t" : "f");
+    return true;
+}
+
+bool digest_read_large_objects(PgConnection *connection, DigestWatch *watch, RowDigest *out,
+                               GError **error)
+{
+    Reading reading = {.watch = watch};
+    if (!pg_copy_out(connection, pg_sql_digest_large_objects, take_piece, &reading, error) ||
+        !report(&reading, error)) {
+        g_prefix_error(error, "while reading large objects for their digest: ");
+        return false;
+    }
+    *out = reading.sum;
+    return true;
+}
+
+bool digest_large_objects(PgConnection *connection, RowDigest *out, GError **error)
+{
+    return digest_read_large_objects(connection, NULL, out, error);
+}

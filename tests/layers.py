@@ -21,7 +21,7 @@ PLACES = {
     r"gio/.*": ["base/"],
     r"jansson\.h": ["base/json.h"],
     r"openssl/.*": ["base/hash.c"],
-    r"libpq-fe\.h|libpq/.*": ["pg/connection.c", "pg/target.c"],
+    r"libpq-fe\.h|libpq/.*": ["pg/connection.c", "pg/target.c", "pg/target_private.h"],
     r"xxhash\.h": ["verify/digest.c"],
     r"cyaml/.*": ["policy/"],
 }

@@ -18,6 +18,7 @@ CREATE OR REPLACE FUNCTION pg_temp.size(noun text) RETURNS integer LANGUAGE sql 
         WHEN 'medications' THEN 60
         WHEN 'student_medications' THEN greatest(60, students / 3)
         WHEN 'records' THEN greatest(60, students)
+        WHEN 'half' THEN greatest(60, students / 2)
         WHEN 'some' THEN greatest(60, students / 4)
         WHEN 'settings' THEN 48
     END
@@ -78,7 +79,7 @@ BEGIN
     END LOOP;
     expression := array_to_string(expressions, ', ');
     FOREACH noun IN ARRAY ARRAY['students', 'districts', 'schools', 'users', 'medications', 'student_medications',
-                                'records', 'some', 'settings'] LOOP
+                                'records', 'half', 'some', 'settings'] LOOP
         expression := replace(expression, '{' || noun || '}', pg_temp.size(noun)::text);
         row_count := replace(row_count, '{' || noun || '}', pg_temp.size(noun)::text);
     END LOOP;
@@ -171,7 +172,7 @@ CALL pg_temp.fill('students', '{students}', $$
     deletedAt | CASE WHEN n % 23 = 22 THEN pg_temp.day(n % 365 + 91 + n % 200) END
 $$);
 
-CALL pg_temp.fill('contacts', '{records}', $$
+CALL pg_temp.fill('contacts', '{half}', $$
     id | pg_temp.id('contact', n)
     firstName | 'Given' || lpad((n * 3 % 10000)::text, 4, '0')
     lastName | 'Family' || lpad((n * 31 % 5000)::text, 4, '0')
@@ -289,7 +290,7 @@ CALL pg_temp.fill('chronic_conditions', '{some}', $$
 $$);
 
 -- SCHEDULED, IN_PROGRESS, COMPLETED, CANCELLED, NO_SHOW, RESCHEDULED
-CALL pg_temp.fill('appointments', '{records}', $$
+CALL pg_temp.fill('appointments', '{half}', $$
     id | pg_temp.id('appointment', n)
     studentId | pg_temp.id('student', 1 + (n - 1) % {students})
     nurseId | pg_temp.id('user', 7 + n % ({users} - 6))
@@ -355,7 +356,7 @@ CALL pg_temp.fill('student_medications', '{student_medications}', $$
     updatedAt | pg_temp.day(n % 600 + n % 30)
 $$);
 
-CALL pg_temp.fill('medication_logs', '{records}', $$
+CALL pg_temp.fill('medication_logs', '{half}', $$
     id | pg_temp.id('administration', n)
     studentMedicationId | pg_temp.id('prescription', 1 + n % {student_medications})
     nurseId | pg_temp.id('user', 7 + n % ({users} - 6))
@@ -396,8 +397,8 @@ CALL pg_temp.fill('incident_reports', '{some}', $$
     updatedAt | pg_temp.day(n % 900 + n % 14) + interval '4 hours'
 $$);
 
--- The first round gives every student the primary contact, the second, of half the length, another one.
-CALL pg_temp.fill('emergency_contacts', '{students} + {students} / 2', $$
+-- The first round gives every student the primary contact, the second, an eighth as long, another one.
+CALL pg_temp.fill('emergency_contacts', '{students} + {students} / 8', $$
     id | pg_temp.id('emergency', n)
     studentId | pg_temp.id('student', 1 + (n - 1) % {students})
     name | 'Given' || lpad((n * 5 % 10000)::text, 4, '0') || ' Family' || lpad((n * 31 % 5000)::text, 4, '0')
@@ -459,7 +460,7 @@ CALL pg_temp.fill('configuration_history', '{settings} * 3', $$
     createdAt | pg_temp.day(200 + n)
 $$);
 
-CALL pg_temp.fill('vaccinations', '{records}', $$
+CALL pg_temp.fill('vaccinations', '{half}', $$
     id | pg_temp.id('vaccination', n)
     vaccineName | 'Vaccine ' || n % 30
     vaccineType | @ n
@@ -500,7 +501,7 @@ CALL pg_temp.fill('vaccinations', '{records}', $$
     deletedAt | CASE WHEN n % 43 = 42 THEN pg_temp.day(n % 700 + 31) END
 $$);
 
-CALL pg_temp.fill('screenings', '{some} * 2', $$
+CALL pg_temp.fill('screenings', '{half}', $$
     id | pg_temp.id('screening', n)
     screeningType | @ n
     screeningDate | pg_temp.day(n % 800)
@@ -524,7 +525,7 @@ CALL pg_temp.fill('screenings', '{some} * 2', $$
     passedCriteria | CASE WHEN n % 6 <> 5 THEN n % 5 = 0 END
     notes | pg_temp.note(n)
     studentId | pg_temp.id('student', 1 + (n - 1) % {students})
-    healthRecordId | CASE WHEN n % 6 = 0 AND n <= {students} THEN pg_temp.id('record', n) END
+    healthRecordId | CASE WHEN n % 6 = 0 THEN pg_temp.id('record', n) END
     createdBy | CASE WHEN n % 3 <> 0 THEN pg_temp.id('user', 7 + n % ({users} - 6)) END
     updatedBy | CASE WHEN n % 20 = 0 THEN pg_temp.id('user', 1 + n % 6) END
     createdAt | pg_temp.day(n % 800)
@@ -532,7 +533,7 @@ CALL pg_temp.fill('screenings', '{some} * 2', $$
     deletedAt | CASE WHEN n % 47 = 46 THEN pg_temp.day(n % 800 + 31) END
 $$);
 
-CALL pg_temp.fill('growth_measurements', '{some} * 2', $$
+CALL pg_temp.fill('growth_measurements', '{half}', $$
     id | pg_temp.id('growth', n)
     measurementDate | pg_temp.day(n % 800)
     measuredBy | 'Staff' || lpad((7 + n % 90)::text, 4, '0')
@@ -551,7 +552,7 @@ CALL pg_temp.fill('growth_measurements', '{some} * 2', $$
     concerns | CASE WHEN n % 9 = 0 THEN 'below the curve' END
     notes | pg_temp.note(n)
     studentId | pg_temp.id('student', 1 + (n - 1) % {students})
-    healthRecordId | CASE WHEN n % 6 = 1 AND n <= {students} THEN pg_temp.id('record', n) END
+    healthRecordId | CASE WHEN n % 6 = 1 THEN pg_temp.id('record', n) END
     createdBy | CASE WHEN n % 3 <> 0 THEN pg_temp.id('user', 7 + n % ({users} - 6)) END
     updatedBy | CASE WHEN n % 20 = 0 THEN pg_temp.id('user', 1 + n % 6) END
     createdAt | pg_temp.day(n % 800)
@@ -559,7 +560,7 @@ CALL pg_temp.fill('growth_measurements', '{some} * 2', $$
     deletedAt | CASE WHEN n % 53 = 52 THEN pg_temp.day(n % 800 + 31) END
 $$);
 
-CALL pg_temp.fill('vital_signs', '{some} * 2', $$
+CALL pg_temp.fill('vital_signs', '{half}', $$
     id | pg_temp.id('vital', n)
     measurementDate | pg_temp.day(n % 800)
     measuredBy | 'Staff' || lpad((7 + n % 90)::text, 4, '0')
@@ -582,8 +583,8 @@ CALL pg_temp.fill('vital_signs', '{some} * 2', $$
     peakFlow | CASE WHEN n % 7 = 0 THEN 150 + n % 400 END
     notes | pg_temp.note(n)
     studentId | pg_temp.id('student', 1 + (n - 1) % {students})
-    healthRecordId | CASE WHEN n % 6 = 2 AND n <= {students} THEN pg_temp.id('record', n) END
-    appointmentId | CASE WHEN n % 3 = 0 AND n <= {students} THEN pg_temp.id('appointment', n) END
+    healthRecordId | CASE WHEN n % 6 = 2 THEN pg_temp.id('record', n) END
+    appointmentId | CASE WHEN n % 3 = 0 THEN pg_temp.id('appointment', n) END
     createdBy | CASE WHEN n % 3 <> 0 THEN pg_temp.id('user', 7 + n % ({users} - 6)) END
     updatedBy | CASE WHEN n % 20 = 0 THEN pg_temp.id('user', 1 + n % 6) END
     createdAt | pg_temp.day(n % 800)

@@ -257,7 +257,10 @@ class Drydock:
     def can(self, command):
         """Whether the binary is there and knows the command."""
         if command not in self._can:
-            self._can[command] = self.exists() and self(command, "--help").code == 0
+            self._can[command] = False
+            if self.exists():
+                told = self(command, "--help")
+                self._can[command] = told.code == 0 and command in told.stdout
         return self._can[command]
 
     @property

@@ -3,6 +3,7 @@
 -- what is there already (by its id) stays, so that it can be run again after further migrations.
 --
 --     SET drydock.students = '50000';    -- 1000 if not set
+--     SET drydock.without_labels = '"IncidentType".SAFETY';    -- labels not to use, with ", " between them
 --     \i white_cross.sql
 --
 -- A line of a CALL is "column | expression". n counts the rows from 1. "@ number" is the label of that number, modulo how
@@ -71,7 +72,10 @@ BEGIN
         expression := part.expression;
         IF expression LIKE '@%' THEN
             SELECT array_agg(enumlabel ORDER BY enumsortorder) INTO labels
-            FROM pg_enum WHERE enumtypid = part.atttypid;
+            FROM pg_enum
+            WHERE enumtypid = part.atttypid
+              AND format('%s.%s', part.type, enumlabel) <> ALL (string_to_array(
+                  coalesce(current_setting('drydock.without_labels', true), ''), ', '));
             expression := format('(%L::text[])[1 + (%s) %% %s]', labels, substr(expression, 2), cardinality(labels));
         END IF;
         names := names || quote_ident(part.attname);

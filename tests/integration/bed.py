@@ -1,5 +1,6 @@
 """The White Cross database on a test server, as in life: its roles, its properties, its data; and drydock itself."""
 
+import atexit
 import contextlib
 import json
 import os
@@ -99,10 +100,11 @@ def execute_migration(connection, path):
             cursor.execute("COMMIT")
 
 
-def load_data(connection, students):
-    """Fills every table that there is with made-up rows."""
+def load_data(connection, students, without_labels=()):
+    """Fills every table that there is with made-up rows. without_labels: '"Type".LABEL' not to be used."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('drydock.students', %s, false)", (str(students),))
+        cursor.execute("SELECT set_config('drydock.without_labels', %s, false)", (", ".join(without_labels),))
         cursor.execute((DATA / "white_cross.sql").read_text(encoding="utf-8"))
 
 
@@ -249,6 +251,7 @@ class Drydock:
     def __init__(self, binary=None):
         self.binary = Path(binary or os.environ.get("DRYDOCK_BIN", REPOSITORY / "build" / "dev" / "drydock"))
         self.folder = Path(tempfile.mkdtemp(prefix="drydock-state-"))
+        atexit.register(self.close)
         self._can = {}
 
     def exists(self):

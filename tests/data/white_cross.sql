@@ -92,6 +92,7 @@ BEGIN
 END
 $$;
 
+-- Districts and schools are older than the users, so that nobody has created them.
 CALL pg_temp.fill('districts', '{districts}', $$
     id | pg_temp.id('district', n)
     name | 'District ' || n || CASE WHEN n % 3 = 0 THEN ' – Żółw' ELSE '' END
@@ -152,6 +153,8 @@ CALL pg_temp.fill('users', '{users}', $$
     mustChangePassword | n % 8 = 7
     createdAt | pg_temp.day(2)
     updatedAt | pg_temp.day(2 + n % 300)
+    createdBy | CASE WHEN n % 4 = 1 THEN pg_temp.id('user', 1 + n % 6) END
+    updatedBy | CASE WHEN n % 9 = 2 THEN pg_temp.id('user', 1 + n % 6) END
 $$);
 
 CALL pg_temp.fill('students', '{students}', $$
@@ -310,6 +313,7 @@ CALL pg_temp.fill('appointments', '{half}', $$
     updatedBy | CASE WHEN n % 20 = 0 THEN pg_temp.id('user', 1 + n % 6) END
     createdAt | pg_temp.day(n % 1000 - 10)
     updatedAt | pg_temp.day(n % 1000 - 10 + n % 20)
+    deletedAt | CASE WHEN n % 39 = 38 THEN pg_temp.day(n % 1000 + 11) END
 $$);
 
 CALL pg_temp.fill('medications', '{medications}', $$
@@ -334,6 +338,7 @@ CALL pg_temp.fill('medications', '{medications}', $$
     updatedBy | CASE WHEN n % 5 = 0 THEN pg_temp.id('user', 1 + n % 6) END
     createdAt | pg_temp.day(n)
     updatedAt | pg_temp.day(n * 2)
+    deletedAt | CASE WHEN n % 19 = 9 THEN pg_temp.day(n * 2 + 100) END
 $$);
 
 CALL pg_temp.fill('student_medications', '{student_medications}', $$
@@ -358,6 +363,7 @@ CALL pg_temp.fill('student_medications', '{student_medications}', $$
     updatedBy | CASE WHEN n % 20 = 0 THEN pg_temp.id('user', 1 + n % 6) END
     createdAt | pg_temp.day(n % 600)
     updatedAt | pg_temp.day(n % 600 + n % 30)
+    deletedAt | CASE WHEN n % 33 = 32 THEN pg_temp.day(n % 600 + 400) END
 $$);
 
 CALL pg_temp.fill('medication_logs', '{half}', $$
@@ -373,6 +379,10 @@ CALL pg_temp.fill('medication_logs', '{half}', $$
     witnessedBy | CASE WHEN n % 8 = 0 THEN pg_temp.id('user', 7 + (n + 1) % ({users} - 6)) END
     notes | pg_temp.note(n)
     createdAt | pg_temp.day((1 + n % {student_medications}) % 600 + n % 30) + interval '5 hours'
+    createdBy | CASE WHEN n % 4 = 1 THEN pg_temp.id('user', 1 + n % 6) END
+    updatedBy | CASE WHEN n % 50 = 2 THEN pg_temp.id('user', 1 + n % 6) END
+    updatedAt | pg_temp.day((1 + n % {student_medications}) % 600 + n % 30 + n % 9) + interval '5 hours'
+    deletedAt | CASE WHEN n % 49 = 48 THEN pg_temp.day((1 + n % {student_medications}) % 600 + 41) END
 $$);
 
 CALL pg_temp.fill('incident_reports', '{some}', $$
@@ -399,6 +409,7 @@ CALL pg_temp.fill('incident_reports', '{some}', $$
     updatedBy | CASE WHEN n % 20 = 0 THEN pg_temp.id('user', 1 + n % 6) END
     createdAt | pg_temp.day(n % 900) + interval '4 hours'
     updatedAt | pg_temp.day(n % 900 + n % 14) + interval '4 hours'
+    deletedAt | CASE WHEN n % 35 = 34 THEN pg_temp.day(n % 900 + 20) END
 $$);
 
 -- The first round gives every student the primary contact, the second, an eighth as long, another one.
@@ -421,6 +432,7 @@ CALL pg_temp.fill('emergency_contacts', '{students} + {students} / 8', $$
     updatedBy | CASE WHEN n % 10 = 0 THEN pg_temp.id('user', 7 + n % ({users} - 6)) END
     createdAt | pg_temp.day(n % 400)
     updatedAt | pg_temp.day(n % 400 + n % 100)
+    deletedAt | CASE WHEN n > {students} AND n % 6 = 5 THEN pg_temp.day(n % 400 + 120) END
 $$);
 
 -- STRING, NUMBER, BOOLEAN, JSON, ARRAY, DATE, TIME, DATETIME, EMAIL, URL, COLOR, ENUM; SYSTEM, DISTRICT, SCHOOL, USER
@@ -448,6 +460,8 @@ CALL pg_temp.fill('system_configurations', '{settings}', $$
     sortOrder | n
     createdAt | pg_temp.day(n)
     updatedAt | pg_temp.day(n * 3)
+    createdBy | CASE WHEN n % 3 = 0 THEN pg_temp.id('user', 1 + n % 6) END
+    updatedBy | CASE WHEN n % 5 = 0 THEN pg_temp.id('user', 1 + n % 6) END
 $$);
 
 CALL pg_temp.fill('configuration_history', '{settings} * 3', $$
@@ -462,6 +476,9 @@ CALL pg_temp.fill('configuration_history', '{settings} * 3', $$
     userAgent | CASE WHEN n % 2 = 0 THEN 'Browser/1.0 (made up)' END
     configurationId | pg_temp.id('setting', 1 + (n - 1) % {settings})
     createdAt | pg_temp.day(200 + n)
+    createdBy | CASE WHEN n % 2 = 0 THEN pg_temp.id('user', 1 + n % 6) END
+    updatedBy | CASE WHEN n % 25 = 0 THEN pg_temp.id('user', 1 + n % 6) END
+    updatedAt | pg_temp.day(200 + n)
 $$);
 
 CALL pg_temp.fill('vaccinations', '{half}', $$

@@ -17,9 +17,8 @@ CREATE OR REPLACE FUNCTION pg_temp.size(noun text) RETURNS integer LANGUAGE sql 
         WHEN 'schools' THEN 4 + students / 400
         WHEN 'users' THEN 16 + students / 50
         WHEN 'medications' THEN 60
-        WHEN 'student_medications' THEN greatest(60, students / 3)
-        WHEN 'records' THEN greatest(60, students)
         WHEN 'half' THEN greatest(60, students / 2)
+        WHEN 'third' THEN greatest(60, students / 3)
         WHEN 'some' THEN greatest(60, students / 4)
         WHEN 'settings' THEN 48
     END
@@ -82,8 +81,8 @@ BEGIN
         expressions := expressions || format('(%s)::%s', expression, part.type);
     END LOOP;
     expression := array_to_string(expressions, ', ');
-    FOREACH noun IN ARRAY ARRAY['students', 'districts', 'schools', 'users', 'medications', 'student_medications',
-                                'records', 'half', 'some', 'settings'] LOOP
+    FOREACH noun IN ARRAY ARRAY['students', 'districts', 'schools', 'users', 'medications', 'third',
+                                'half', 'some', 'settings'] LOOP
         expression := replace(expression, '{' || noun || '}', pg_temp.size(noun)::text);
         row_count := replace(row_count, '{' || noun || '}', pg_temp.size(noun)::text);
     END LOOP;
@@ -179,7 +178,7 @@ CALL pg_temp.fill('students', '{students}', $$
     deletedAt | CASE WHEN n % 23 = 22 THEN pg_temp.day(n % 365 + 91 + n % 200) END
 $$);
 
-CALL pg_temp.fill('contacts', '{half}', $$
+CALL pg_temp.fill('contacts', '{third}', $$
     id | pg_temp.id('contact', n)
     firstName | 'Given' || lpad((n * 3 % 10000)::text, 4, '0')
     lastName | 'Family' || lpad((n * 31 % 5000)::text, 4, '0')
@@ -204,7 +203,7 @@ CALL pg_temp.fill('contacts', '{half}', $$
     deletedAt | CASE WHEN n % 29 = 28 THEN pg_temp.day(n % 400 + 61) END
 $$);
 
-CALL pg_temp.fill('health_records', '{records}', $$
+CALL pg_temp.fill('health_records', '{half}', $$
     id | pg_temp.id('record', n)
     studentId | pg_temp.id('student', 1 + (n - 1) % {students})
     recordType | @ n
@@ -297,7 +296,7 @@ CALL pg_temp.fill('chronic_conditions', '{some}', $$
 $$);
 
 -- SCHEDULED, IN_PROGRESS, COMPLETED, CANCELLED, NO_SHOW, RESCHEDULED
-CALL pg_temp.fill('appointments', '{half}', $$
+CALL pg_temp.fill('appointments', '{third}', $$
     id | pg_temp.id('appointment', n)
     studentId | pg_temp.id('student', 1 + (n - 1) % {students})
     nurseId | pg_temp.id('user', 7 + n % ({users} - 6))
@@ -341,7 +340,7 @@ CALL pg_temp.fill('medications', '{medications}', $$
     deletedAt | CASE WHEN n % 19 = 9 THEN pg_temp.day(n * 2 + 100) END
 $$);
 
-CALL pg_temp.fill('student_medications', '{student_medications}', $$
+CALL pg_temp.fill('student_medications', '{third}', $$
     id | pg_temp.id('prescription', n)
     studentId | pg_temp.id('student', 1 + (n - 1) % {students})
     medicationId | pg_temp.id('medication', 1 + n % {medications})
@@ -366,11 +365,11 @@ CALL pg_temp.fill('student_medications', '{student_medications}', $$
     deletedAt | CASE WHEN n % 33 = 32 THEN pg_temp.day(n % 600 + 400) END
 $$);
 
-CALL pg_temp.fill('medication_logs', '{half}', $$
+CALL pg_temp.fill('medication_logs', '{third}', $$
     id | pg_temp.id('administration', n)
-    studentMedicationId | pg_temp.id('prescription', 1 + n % {student_medications})
+    studentMedicationId | pg_temp.id('prescription', 1 + n % {third})
     nurseId | pg_temp.id('user', 7 + n % ({users} - 6))
-    timeGiven | pg_temp.day((1 + n % {student_medications}) % 600 + n % 30) + interval '4 hours'
+    timeGiven | pg_temp.day((1 + n % {third}) % 600 + n % 30) + interval '4 hours'
     dosageGiven | 1 + n % 3 || ' unit(s)'
     reasonForAdministration | CASE WHEN n % 4 = 0 THEN 'headache' END
     studentResponse | CASE WHEN n % 5 = 0 THEN 'improved' END
@@ -378,11 +377,11 @@ CALL pg_temp.fill('medication_logs', '{half}', $$
     reactionDetails | CASE WHEN n % 40 = 0 THEN 'mild nausea' END
     witnessedBy | CASE WHEN n % 8 = 0 THEN pg_temp.id('user', 7 + (n + 1) % ({users} - 6)) END
     notes | pg_temp.note(n)
-    createdAt | pg_temp.day((1 + n % {student_medications}) % 600 + n % 30) + interval '5 hours'
+    createdAt | pg_temp.day((1 + n % {third}) % 600 + n % 30) + interval '5 hours'
     createdBy | CASE WHEN n % 4 = 1 THEN pg_temp.id('user', 1 + n % 6) END
     updatedBy | CASE WHEN n % 50 = 2 THEN pg_temp.id('user', 1 + n % 6) END
-    updatedAt | pg_temp.day((1 + n % {student_medications}) % 600 + n % 30 + n % 9) + interval '5 hours'
-    deletedAt | CASE WHEN n % 49 = 48 THEN pg_temp.day((1 + n % {student_medications}) % 600 + 41) END
+    updatedAt | pg_temp.day((1 + n % {third}) % 600 + n % 30 + n % 9) + interval '5 hours'
+    deletedAt | CASE WHEN n % 49 = 48 THEN pg_temp.day((1 + n % {third}) % 600 + 41) END
 $$);
 
 CALL pg_temp.fill('incident_reports', '{some}', $$
@@ -481,7 +480,7 @@ CALL pg_temp.fill('configuration_history', '{settings} * 3', $$
     updatedAt | pg_temp.day(200 + n)
 $$);
 
-CALL pg_temp.fill('vaccinations', '{half}', $$
+CALL pg_temp.fill('vaccinations', '{third}', $$
     id | pg_temp.id('vaccination', n)
     vaccineName | 'Vaccine ' || n % 30
     vaccineType | @ n
@@ -522,7 +521,7 @@ CALL pg_temp.fill('vaccinations', '{half}', $$
     deletedAt | CASE WHEN n % 43 = 42 THEN pg_temp.day(n % 700 + 31) END
 $$);
 
-CALL pg_temp.fill('screenings', '{half}', $$
+CALL pg_temp.fill('screenings', '{some}', $$
     id | pg_temp.id('screening', n)
     screeningType | @ n
     screeningDate | pg_temp.day(n % 800)
@@ -554,7 +553,7 @@ CALL pg_temp.fill('screenings', '{half}', $$
     deletedAt | CASE WHEN n % 47 = 46 THEN pg_temp.day(n % 800 + 31) END
 $$);
 
-CALL pg_temp.fill('growth_measurements', '{half}', $$
+CALL pg_temp.fill('growth_measurements', '{some}', $$
     id | pg_temp.id('growth', n)
     measurementDate | pg_temp.day(n % 800)
     measuredBy | 'Staff' || lpad((7 + n % 90)::text, 4, '0')
@@ -581,7 +580,7 @@ CALL pg_temp.fill('growth_measurements', '{half}', $$
     deletedAt | CASE WHEN n % 53 = 52 THEN pg_temp.day(n % 800 + 31) END
 $$);
 
-CALL pg_temp.fill('vital_signs', '{half}', $$
+CALL pg_temp.fill('vital_signs', '{some}', $$
     id | pg_temp.id('vital', n)
     measurementDate | pg_temp.day(n % 800)
     measuredBy | 'Staff' || lpad((7 + n % 90)::text, 4, '0')

@@ -1,0 +1,74 @@
+# shellcheck shell=bash
+# The Debian 12 packages that Drydock needs: the one list, for every script that installs. Source it, then:
+#
+#     packages_install "${PACKAGES_BUILD[@]}" "${PACKAGES_RUN[@]}"
+#
+# Nothing is asked of apt where nothing is missing.
+
+# To compile it.
+# shellcheck disable=SC2034
+PACKAGES_BUILD=(
+    cmake gcc libc6-dev libcyaml-dev libglib2.0-dev libjansson-dev libpq-dev libssl-dev libxxhash-dev
+    ninja-build pkg-config
+)
+
+# To use it: pg_dump and pg_restore, and for some stores and hooks the usual certificates.
+# shellcheck disable=SC2034
+PACKAGES_RUN=(
+    ca-certificates postgresql-client-15
+)
+
+# To test it, besides what building and using need: a server without a cluster, sanitizers, checkers.
+# shellcheck disable=SC2034
+PACKAGES_TEST=(
+    clang clang-format clang-tidy libclang-rt-14-dev libcmocka-dev llvm postgresql-15
+    python3 python3-psycopg2 python3-pytest shellcheck util-linux
+)
+
+# Prints those of the packages named that are not installed.
+packages_missing() {
+    local package
+    for package in "$@"; do
+        if [[ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" != installed ]]; then
+            printf '%s\n' "$package"
+        fi
+    done
+}
+
+packages_as_root() {
+    if [[ $EUID -eq 0 ]]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# Keeps postgresql-15 from making and starting a cluster of its own, unless somebody has decided about that before.
+packages_forbid_cluster() {
+    local settings=/etc/postgresql-common/createcluster.conf
+    if [[ ! -e $settings ]]; then
+        packages_as_root mkdir -p "${settings%/*}"
+        echo 'create_main_cluster = false' | packages_as_root tee "$settings" >/dev/null
+    fi
+}
+
+# Installs those of the packages named that are missing.
+packages_install() {
+    local missing
+    mapfile -t missing < <(packages_missing "$@")
+    if [[ ${#missing[@]} -eq 0 ]]; then
+        return 0
+    fi
+    if [[ $EUID -ne 0 ]] && ! command -v sudo >/dev/null; then
+        echo "missing packages, and neither root nor sudo to install them: ${missing[*]}" >&2
+        return 1
+    fi
+    echo "installing: ${missing[*]}" >&2
+    if [[ " ${missing[*]} " == *" postgresql-15 "* ]]; then
+        packages_forbid_cluster || return 1
+    fi
+    packages_as_root apt-get update -q >&2 || return 1
+    # confold: a settings file that is there already is somebody's decision.
+    packages_as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -q -y --no-install-recommends \
+        -o Dpkg::Options::=--force-confold "${missing[@]}" >&2
+}

@@ -1,0 +1,313 @@
+"""The White Cross database on a test server, as in life: its roles, its properties, its data; and drydock itself."""
+
+import atexit
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import content as contents
+from cluster import SUPERUSER, clean_environment, quote
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MIGRATIONS = Path(os.environ.get("DRYDOCK_TEST_MIGRATIONS", REPOSITORY / "migrations"))
+DATA = REPOSITORY / "tests" / "data"
+OWNER = "wc_owner"
+
+# The owner may make databases and end sessions, and is no superuser. wc_reports owns things that the owner does not.
+ROLES = """
+CREATE ROLE wc_owner LOGIN CREATEDB;
+GRANT pg_signal_backend TO wc_owner;
+CREATE ROLE wc_app LOGIN;
+CREATE ROLE wc_reports LOGIN;
+CREATE ROLE wc_monitor LOGIN SUPERUSER;
+CREATE ROLE wc_outsider LOGIN;
+"""
+
+# What the owner has besides the White Cross tables: things of another role, a sequence, a large object.
+NEIGHBOURS = """
+CREATE SCHEMA reports AUTHORIZATION wc_reports;
+SET ROLE wc_reports;
+CREATE TABLE reports.runs (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    title text NOT NULL,
+    made_at timestamptz NOT NULL);
+INSERT INTO reports.runs (title, made_at)
+SELECT 'Übersicht ' || n, timestamptz '2025-01-01 06:00+00' + n * interval '1 day' FROM generate_series(1, 25) n;
+GRANT USAGE ON SCHEMA reports TO wc_owner;
+GRANT SELECT ON ALL TABLES IN SCHEMA reports TO wc_owner;
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA reports TO wc_owner;
+RESET ROLE;
+SET ROLE wc_owner;
+SELECT lo_from_bytea(900001, decode(repeat('00ff5a', 4000), 'hex'));
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO wc_app;
+RESET ROLE;
+"""
+
+# Only what an owner can carry over to another database by itself. %s is the quoted name.
+PROPERTIES = """
+REVOKE CONNECT ON DATABASE %s FROM PUBLIC;
+GRANT CONNECT ON DATABASE %s TO wc_app, wc_reports;
+ALTER DATABASE %s CONNECTION LIMIT 50;
+COMMENT ON DATABASE %s IS 'White Cross: the children''s health records – "do not touch"';
+ALTER DATABASE %s SET work_mem = '16MB';
+ALTER DATABASE %s SET search_path = public, reports;
+ALTER DATABASE %s SET application_name = 'White Cross, "main", it''s ours'
+"""
+
+# Two settings that need a superuser.
+SUPERUSER_PROPERTIES = """
+ALTER DATABASE %s SET white_cross.note = 'a, "b", c';
+ALTER ROLE wc_app IN DATABASE %s SET statement_timeout = '45s'
+"""
+
+
+def create_roles(cluster):
+    cluster.query(ROLES)
+
+
+# -- migrations ---------------------------------------------------------------------------------
+
+
+def migration_files(kind="up"):
+    """{id: path} in the order they run."""
+    found = {path.name[:14]: path for path in MIGRATIONS.glob(f"*.{kind}.sql")}
+    return dict(sorted(found.items()))
+
+
+def migration_ids():
+    return list(migration_files())
+
+
+def execute_migration(connection, path):
+    """Executes a migration file by SQL alone, a transaction for each of its segments."""
+    text = Path(path).read_text(encoding="utf-8")
+    assert not re.search(r"^-- drydock: transaction off", text, re.M), f"{path} is not transactional"
+    with connection.cursor() as cursor:
+        cursor.execute("SET search_path = public; SET TimeZone = 'UTC'")
+        for segment in re.split(r"^-- drydock: commit\s*$", text, flags=re.M):
+            cursor.execute("BEGIN")
+            try:
+                cursor.execute(segment)
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+
+
+def load_data(connection, students, without_labels=()):
+    """Fills every table that there is with made-up rows. without_labels: '"Type".LABEL' not to be used."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('drydock.students', %s, false)", (str(students),))
+        cursor.execute("SELECT set_config('drydock.without_labels', %s, false)", (", ".join(without_labels),))
+        cursor.execute((DATA / "white_cross.sql").read_text(encoding="utf-8"))
+
+
+# -- databases ----------------------------------------------------------------------------------
+
+
+@dataclass
+class Database:
+    """A database on a cluster, by name: what is behind the name may change during a test."""
+    cluster: object
+    name: str
+
+    def __str__(self):
+        return self.name
+
+    def dsn(self, user=OWNER):
+        return self.cluster.dsn(self.name, user)
+
+    def session(self, user=SUPERUSER):
+        return self.cluster.session(self.name, user)
+
+    def query(self, sql, arguments=None, user=SUPERUSER):
+        return self.cluster.query(sql, arguments, self.name, user)
+
+    def value(self, sql, arguments=None, user=SUPERUSER):
+        return self.cluster.value(sql, arguments, self.name, user)
+
+    def content(self, without=()):
+        return contents.content(self.cluster, self.name, without)
+
+    def schema(self, without=()):
+        return contents.schema(self.cluster, self.name, without)
+
+    def properties(self):
+        return contents.properties(self.cluster, self.name)
+
+    def state(self, without=()):
+        return contents.state_of(self.cluster, self.name, without)
+
+    def row_version(self):
+        return contents.row_version(self.cluster, self.name)
+
+    def catalog(self):
+        """The catalog as tests/data/catalog.sql tells it."""
+        found = self.value((DATA / "catalog.sql").read_text(encoding="utf-8"))
+        return json.loads(found) if isinstance(found, str) else found
+
+
+class Bed:
+    """Makes White Cross databases on a cluster, each a copy of a template that is made once for its arguments."""
+
+    def __init__(self, cluster, drydock):
+        self.cluster = cluster
+        self.drydock = drydock
+        self.made = []
+
+    def empty(self, name):
+        """An empty database of the owner."""
+        self.cluster.query(f"CREATE DATABASE {quote(name)} OWNER {OWNER} TEMPLATE template0")
+        self.made.append(name)
+        return Database(self.cluster, name)
+
+    def white_cross(self, name="white_cross", applied=5, students=300, superuser_settings=False):
+        """A White Cross database with that many migrations applied and that many students (None: no data at all)."""
+        template = self._template(applied, students)
+        self.cluster.query(f"CREATE DATABASE {quote(name)} OWNER {OWNER} TEMPLATE {quote(template)}")
+        self.made.append(name)
+        statements = PROPERTIES + (";" + SUPERUSER_PROPERTIES if superuser_settings else "")
+        for statement in statements.replace("%s", quote(name)).split(";\n"):
+            self.cluster.query(statement)
+        return Database(self.cluster, name)
+
+    def _template(self, applied, students):
+        template = f"{contents.BED_PREFIX}template_{applied}_{students if students is not None else 'empty'}"
+        if self.cluster.value("SELECT 1 FROM pg_database WHERE datname = %s", (template,)):
+            return template
+        building = f"{contents.BED_PREFIX}building"
+        self.cluster.query(f"DROP DATABASE IF EXISTS {building}")
+        self.cluster.query(f"CREATE DATABASE {building} OWNER {OWNER} TEMPLATE template0")
+        self.apply(Database(self.cluster, building), applied)
+        with self.cluster.session(building, OWNER) as connection:
+            if students is not None:
+                load_data(connection, students)
+        self.cluster.query(NEIGHBOURS, database=building)
+        self.cluster.query("ANALYZE", database=building)
+        self.cluster.query(f"ALTER DATABASE {building} RENAME TO {quote(template)}")
+        self.cluster.query(f"ALTER DATABASE {quote(template)} ALLOW_CONNECTIONS false")
+        return template
+
+    def apply(self, database, count):
+        """Applies the first migrations, by drydock where it can, else by SQL alone."""
+        ids = migration_ids()[:count]
+        if not ids:
+            return
+        if self.drydock.can("migrate"):
+            done = self.drydock("migrate", "--migrations", str(MIGRATIONS), "--to", ids[-1], dsn=database.dsn())
+            assert done.code == 0, done.stderr
+            return
+        with database.session(OWNER) as connection:
+            for migration in ids:
+                execute_migration(connection, migration_files()[migration])
+
+    def clear(self):
+        """Drops everything that tests have made, whatever it is called now."""
+        keep = {"postgres", "template0", "template1"}
+        for name in contents.databases(self.cluster):
+            if name not in keep:
+                self.cluster.query(f"ALTER DATABASE {quote(name)} IS_TEMPLATE false")
+                self.cluster.query(f"DROP DATABASE {quote(name)} WITH (FORCE)")
+        self.made = []
+
+
+# -- drydock ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Done:
+    """What a command gave back. last_line: of stderr, where outcomes are told, or of stdout if stderr is silent."""
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def last_line(self):
+        for text in (self.stderr, self.stdout):
+            lines = [line for line in text.splitlines() if line.strip()]
+            if lines:
+                return lines[-1]
+        return ""
+
+    def json(self):
+        return json.loads(self.stdout)
+
+    def __str__(self):
+        return f"exit {self.code}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
+
+
+class Drydock:
+    """Runs the program under test. drydock("status", "--json", dsn=database.dsn())"""
+
+    # Commands that write to a state folder.
+    STATEFUL = ("run", "recover", "runs", "report", "rehearse", "prune")
+
+    def __init__(self, binary=None):
+        self.binary = Path(binary or os.environ.get("DRYDOCK_BIN", REPOSITORY / "build" / "dev" / "drydock"))
+        self.folder = Path(tempfile.mkdtemp(prefix="drydock-state-"))
+        atexit.register(self.close)
+        self._can = {}
+
+    def exists(self):
+        return os.access(self.binary, os.X_OK)
+
+    def can(self, command):
+        """Whether the binary is there and knows the command."""
+        if command not in self._can:
+            self._can[command] = False
+            if self.exists():
+                told = self(command, "--help")
+                self._can[command] = told.code == 0 and command in told.stdout
+        return self._can[command]
+
+    @property
+    def state(self):
+        """The state folder of the commands that have one."""
+        return self.folder / "state"
+
+    def command(self, *arguments, dsn=None):
+        command = [str(self.binary), *map(str, arguments)]
+        if dsn is not None:
+            command += ["--dsn", dsn]
+        if arguments and arguments[0] in self.STATEFUL and "--state" not in arguments and "--help" not in arguments:
+            command += ["--state", str(self.state)]
+        return command
+
+    def environment(self, env=None):
+        """Everything that drydock keeps at home goes into a folder of ours."""
+        home = {"HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder), "NO_COLOR": "1",
+                "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
+        return {**clean_environment(), **home, **(env or {})}
+
+    def __call__(self, *arguments, dsn=None, env=None, timeout=120, stdin=None):
+        done = subprocess.run(self.command(*arguments, dsn=dsn), env=self.environment(env), capture_output=True,
+                              cwd=self.folder, input=stdin, timeout=timeout, check=False)
+        result = Done(done.returncode, done.stdout.decode("utf-8", "replace"),
+                      done.stderr.decode("utf-8", "replace"))
+        assert "AddressSanitizer" not in result.stderr and "runtime error:" not in result.stderr, str(result)
+        return result
+
+    @contextlib.contextmanager
+    def started(self, *arguments, dsn=None, env=None):
+        """A running drydock as a Popen, which is ended at the end of the with if it still runs."""
+        process = subprocess.Popen(self.command(*arguments, dsn=dsn), env=self.environment(env), cwd=self.folder,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+    def fresh_state(self):
+        shutil.rmtree(self.state, ignore_errors=True)
+
+    def close(self):
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -121,7 +121,7 @@ class Clients:
 
 def prepare(cluster, database, user):
     """Makes the clients' table, without a unique key, so that a doubled write would be seen."""
-    cluster.query(f"CREATE SCHEMA clients AUTHORIZATION wc_owner; SET ROLE wc_owner;"
-                  f" CREATE TABLE {TABLE} (token uuid NOT NULL, at timestamptz NOT NULL DEFAULT now());"
+    cluster.query(f"CREATE SCHEMA IF NOT EXISTS clients AUTHORIZATION wc_owner; SET ROLE wc_owner;"
+                  f" CREATE TABLE IF NOT EXISTS {TABLE} (token uuid NOT NULL, at timestamptz NOT NULL DEFAULT now());"
                   f" GRANT USAGE ON SCHEMA clients TO {user};"
                   f" GRANT SELECT, INSERT ON {TABLE} TO {user}", database=database)

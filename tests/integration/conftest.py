@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 import bed as beds  # noqa: E402
 import clients  # noqa: E402
 import cluster as clusters  # noqa: E402
+import program as programs  # noqa: E402
 
 
 def pytest_configure(config):
@@ -36,7 +37,7 @@ def cluster():
 
 @pytest.fixture(scope="session")
 def _program():
-    program = beds.Drydock()
+    program = programs.Drydock()
     yield program
     program.close()
 

@@ -1,4 +1,5 @@
-"""The rollback suite: every White Cross migration applies, is right, is undone without a trace, applies again, runs twice.
+"""The rollback suite: every White Cross migration applies, is right, is undone without a trace, applies again, and
+runs twice.
 
 With data in the tables. Where drydock can, drydock applies and undoes; "twice" executes the file's SQL again.
 tests/data/white_cross.json is what the design asks for; tests/data/catalog/<id>.json is the whole catalog after each.

@@ -21,6 +21,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PgProperties, pg_properties_free)
 json_t *pg_properties_to_json(const PgProperties *properties);
 PgProperties *pg_properties_from_json(const json_t *json, GError **error);
 
+PgProperties *pg_properties_copy(const PgProperties *properties);
+
+/* The properties that a clone of this database is born with, if it has the same owner. */
+PgProperties *pg_properties_fresh(const PgProperties *properties);
+
+const char *pg_properties_owner(const PgProperties *properties);
+
 /* The comment is ours while a run is on: reads and replaces it. May be NULL. */
 const char *pg_properties_comment(const PgProperties *properties);
 void pg_properties_set_comment(PgProperties *properties, const char *comment);

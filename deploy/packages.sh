@@ -8,7 +8,7 @@
 # To compile it.
 # shellcheck disable=SC2034
 PACKAGES_BUILD=(
-    cmake gcc libc6-dev libcyaml-dev libglib2.0-dev libjansson-dev libpq-dev libssl-dev libxxhash-dev
+    cmake gcc libc6-dev libcyaml-dev libglib2.0-dev libjansson-dev libpq-dev libssl-dev libxxhash-dev libyaml-dev
     ninja-build pkg-config
 )
 

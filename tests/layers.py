@@ -23,7 +23,7 @@ PLACES = {
     r"openssl/.*": ["base/hash.c"],
     r"libpq-fe\.h|libpq/.*": ["pg/connection.c", "pg/target.c", "pg/target_private.h"],
     r"xxhash\.h": ["verify/digest.c"],
-    r"cyaml/.*": ["policy/"],
+    r"cyaml/.*|yaml\.h": ["policy/"],
 }
 
 # C and POSIX, which may be everywhere.

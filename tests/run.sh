@@ -53,7 +53,7 @@ check() {
 # attribute NAME FILE: a number of the first test suite in a JUnit file, 0 if it has none.
 attribute() {
     local value
-    value=$(tr '\n' ' ' <"$2" | grep -o '<testsuite [^>]*>' | head -n 1 |
+    value=$(tr '\n\t' '  ' <"$2" | grep -o '<testsuite [^>]*>' | head -n 1 |
         sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p")
     echo "${value:-0}"
 }

@@ -122,6 +122,12 @@ static bool begin_reading(PgConnection *connection, GError **error)
     return pg_exec(connection, BEGIN_READING, error) && digest_pin(connection, error);
 }
 
+static void end_reading(PgConnection *connection)
+{
+    if (connection && pg_is_alive(connection) && pg_transaction(connection) != PG_IDLE)
+        pg_exec(connection, "ROLLBACK", NULL);
+}
+
 /* Whether there is a copy to ask; proof->keep is NULL without an error if there is none. */
 static bool need_keep(Proof *proof, GError **error)
 {
@@ -433,9 +439,8 @@ ProofResult *proof_check(PgConnection *work, const DigestSet *baseline, const Pr
     };
     bool proven = prove(&proof, pending, error);
     log_progress_end();
-    if (pg_is_alive(work) && pg_transaction(work) != PG_IDLE)
-        pg_exec(work, "ROLLBACK", NULL);
-    pg_disconnect(proof.keep);
+    end_reading(work);
+    end_reading(proof.keep);
     proof_effects_free(proof.effects);
     proof_catalog_free(proof.catalog);
     if (!proven) {

@@ -12,17 +12,17 @@ WITH touched AS (
            LATERAL pg_partition_ancestors(t.oid::oid) AS a (relid)
 ), keys AS (
     SELECT c.oid, c.conname, c.confmatchtype, c.conrelid, c.confrelid,
-           k.position,
+           k.ordinal,
            format('c.%I', ca.attname) AS child,
            format('p.%I', pa.attname) AS parent,
            CASE WHEN o.oprleft <> pa.atttypid THEN '::' || format_type(o.oprleft, NULL) ELSE '' END AS parent_cast,
            CASE WHEN o.oprright <> ca.atttypid THEN '::' || format_type(o.oprright, NULL) ELSE '' END AS child_cast,
-           format('OPERATOR(%I.%s)', onsp.nspname, o.oprname) AS operator,
+           format('OPERATOR(%I.%s)', onsp.nspname, o.oprname) AS comparison,
            CASE WHEN pa.attcollation <> ca.attcollation AND pa.attcollation <> 0
-                THEN format(' COLLATE %I.%I', lnsp.nspname, l.collname) ELSE '' END AS collation
+                THEN format(' COLLATE %I.%I', lnsp.nspname, l.collname) ELSE '' END AS collating
       FROM pg_constraint AS c
       CROSS JOIN LATERAL unnest(c.conkey, c.confkey, c.conpfeqop)
-            WITH ORDINALITY AS k (child, parent, operator, position)
+            WITH ORDINALITY AS k (child, parent, operator, ordinal)
       JOIN pg_attribute AS ca ON ca.attrelid = c.conrelid AND ca.attnum = k.child
       JOIN pg_attribute AS pa ON pa.attrelid = c.confrelid AND pa.attnum = k.parent
       JOIN pg_operator AS o ON o.oid = k.operator
@@ -36,10 +36,10 @@ WITH touched AS (
                              OR c.confrelid IN (SELECT oid FROM touched))
 ), conditions AS (
     SELECT oid, conname, confmatchtype, conrelid, confrelid,
-           string_agg(format('%s%s %s %s%s%s', parent, parent_cast, operator, child, child_cast, collation),
-                      ' AND ' ORDER BY position) AS matches,
-           string_agg(child || ' IS NOT NULL', ' AND ' ORDER BY position) AS all_set,
-           string_agg(child || ' IS NOT NULL', ' OR ' ORDER BY position) AS any_set
+           string_agg(format('%s%s %s %s%s%s', parent, parent_cast, comparison, child, child_cast, collating),
+                      ' AND ' ORDER BY ordinal) AS matches,
+           string_agg(child || ' IS NOT NULL', ' AND ' ORDER BY ordinal) AS all_set,
+           string_agg(child || ' IS NOT NULL', ' OR ' ORDER BY ordinal) AS any_set
       FROM keys
      GROUP BY oid, conname, confmatchtype, conrelid, confrelid
 )

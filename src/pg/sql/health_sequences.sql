@@ -44,6 +44,10 @@ SELECT format('%s.%s', sn.nspname, s.relname) AS name,
  WHERE coalesce(nullif(y.typbasetype, 0), y.oid) IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
    AND (f.oid IS NULL OR pg_get_expr(f.adbin, f.adrelid)
         ~ '^\(?nextval\(''.*''::regclass\)\)?(::(smallint|integer|bigint))?$')
+   AND NOT EXISTS ( -- a partition's column is part of what its root has
+       SELECT 1 FROM feeds AS r
+         JOIN pg_partition_ancestors(x.relation) AS a (relid) ON a.relid = r.relation
+        WHERE r.sequence = x.sequence AND r.relation <> x.relation)
    AND tn.nspname NOT IN ('pg_catalog', 'information_schema')
    AND ($1::json IS NULL OR s.oid IN (SELECT oid FROM touched) OR t.oid IN (SELECT oid FROM touched))
  ORDER BY 1, 2

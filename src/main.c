@@ -1,4 +1,78 @@
-int main(void)
+/* The whole program at a glance. */
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"run", command_run, "a whole maintenance window, with the way back if anything fails"},
+    {"plan", command_plan, "what run would do, and what is in its way; touches nothing"},
+    {"recover", command_recover, "after a crash: say what happened, then finish or put back"},
+    {"status", command_status, "applied, pending, changed and unknown migrations"},
+    {"migrate", command_migrate, "apply pending migrations only (development and staging)"},
+    {"undo", command_undo, "take back the last migration"},
+    {"verify", command_verify, "check a snapshot's bytes, or a database"},
+};
+
+static void print_help(void)
 {
-    return 0;
+    (void)printf("Usage: drydock COMMAND [OPTION...]\n\n"
+                 "Takes a production PostgreSQL database out of service, migrates it, proves the "
+                 "result, and puts it back\n- or puts it back exactly as it was.\n\nCommands:\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+        (void)printf("  %-10s%s\n", commands[i].name, commands[i].summary);
+    (void)printf("\ndrydock COMMAND --help lists the options of a command.\n\nExit codes:\n"
+                 "    0  done\n");
+    for (int code = 1, last = 0; code < ERROR_COUNT; code++) {
+        const ErrorCode error = (ErrorCode)code;
+        if (error_code_exit(error) != last && error != ERROR_INTERRUPTED)
+            (void)printf("  %3d  %s\n", error_code_exit(error), error_meaning(error));
+        last = error_code_exit(error);
+    }
+    (void)printf("128+n  a signal was obeyed before anything was changed\n");
+}
+
+static int unknown_command(const char *name)
+{
+    const char *names[G_N_ELEMENTS(commands) + 1] = {NULL};
+    const char *nearest = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+        names[i] = commands[i].name;
+    nearest = text_nearest(name, names);
+    log_message(LOG_ERROR, "'%s' is not a command%s%s%s", name,
+                nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
+                nearest != NULL ? "'?" : "");
+    return error_code_exit(ERROR_USAGE);
+}
+
+int main(int argc, char **argv)
+{
+    (void)setlocale(LC_CTYPE, "");
+    interrupt_install();
+    if (argc < 2) {
+        print_help();
+        return error_code_exit(ERROR_USAGE);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        print_help();
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)printf("drydock %s\n", DRYDOCK_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    return unknown_command(argv[1]);
 }

@@ -248,7 +248,39 @@ PgProperties *pg_properties_from_json(const json_t *json, GError **error)
     return g_steal_pointer(&properties);
 }
 
-/* ---- the comment ---- */
+/* ---- copies and single values ---- */
+
+PgProperties *pg_properties_copy(const PgProperties *properties)
+{
+    PgProperties *copy = properties_new();
+    for (guint i = 0; i < properties->items->len; i++) {
+        const Property *item = properties->items->pdata[i];
+        add(copy, item->kind, item->role, item->name, item->privilege, item->value);
+    }
+    copy->database = g_strdup(properties->database);
+    copy->default_acl = properties->default_acl;
+    copy->facts = json_deep_copy(properties->facts);
+    return copy;
+}
+
+PgProperties *pg_properties_fresh(const PgProperties *like)
+{
+    PgProperties *fresh = properties_new();
+    add(fresh, PROPERTY_OWNER, NULL, NULL, NULL, pg_properties_owner(like));
+    add(fresh, PROPERTY_CONNECTION_LIMIT, NULL, NULL, NULL, "-1");
+    add(fresh, PROPERTY_TEMPLATE, NULL, NULL, NULL, "false");
+    add_default_grants(fresh);
+    g_ptr_array_sort(fresh->items, compare_pointers);
+    fresh->database = g_strdup(like->database);
+    fresh->default_acl = true;
+    fresh->facts = json_deep_copy(like->facts);
+    return fresh;
+}
+
+const char *pg_properties_owner(const PgProperties *properties)
+{
+    return properties_value(properties, PROPERTY_OWNER);
+}
 
 const char *pg_properties_comment(const PgProperties *properties)
 {

@@ -21,6 +21,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PgProperties, pg_properties_free)
 json_t *pg_properties_to_json(const PgProperties *properties);
 PgProperties *pg_properties_from_json(const json_t *json, GError **error);
 
+PgProperties *pg_properties_copy(const PgProperties *properties);
+
+/* What a database of the same owner, encoding and locale has when it has just been created. */
+PgProperties *pg_properties_fresh(const PgProperties *like);
+
+/* The owner's name; belongs to the properties. */
+const char *pg_properties_owner(const PgProperties *properties);
+
 /* The comment is ours while a run is on: reads and replaces it. May be NULL. */
 const char *pg_properties_comment(const PgProperties *properties);
 void pg_properties_set_comment(PgProperties *properties, const char *comment);
@@ -31,8 +39,8 @@ PgProperties *pg_properties_merge(const PgProperties *before, const PgProperties
                                   const PgProperties *work, GPtrArray *notes);
 
 /* Statements that turn `database`, whose properties are now `now`, into `wanted`: settings, ACL,
- * connection limit, template flag, owner, comment, labels; ready to be run in one transaction. char
- * *; the caller frees the array. */
+ * connection limit, template flag, owner, comment, labels; each may be run as one message, all in
+ * one transaction; none if the two are equal. char *; the caller frees the array. */
 GPtrArray *pg_properties_statements(const char *database, const PgProperties *now,
                                     const PgProperties *wanted);
 

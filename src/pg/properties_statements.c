@@ -93,8 +93,8 @@ static void emit_set(Writer *writer, const Property *setting)
     /* No literal stands for a list of no names ('' is a list of one empty name), but a current
      * value may be one. */
     g_autofree char *literal = pg_literal(setting->name);
-    emit(writer, "SELECT pg_catalog.set_config(%s, '', true)", literal);
-    emit(writer, "%s SET %s FROM CURRENT", prefix, name);
+    emit(writer, "SELECT pg_catalog.set_config(%s, '', true); %s SET %s FROM CURRENT", literal,
+         prefix, name);
 }
 
 static void emit_reset(Writer *writer, const Property *setting)
@@ -215,12 +215,13 @@ static void emit_grant(Writer *writer, const Property *grant, const char *verb, 
     g_autofree char *grantee = !grant->name   ? g_strdup("PUBLIC")
                                : *grant->name ? pg_identifier(grant->name)
                                               : pg_identifier(writer->owner);
-    if (role)
-        emit(writer, "SET LOCAL ROLE %s", role);
-    emit(writer, "%s %s ON DATABASE %s %s %s%s", verb, grant->privilege, writer->database,
-         verb[0] == 'G' ? "TO" : "FROM", grantee, tail);
-    if (role)
-        emit(writer, "RESET ROLE");
+    g_autofree char *statement =
+        g_strdup_printf("%s %s ON DATABASE %s %s %s%s", verb, grant->privilege, writer->database,
+                        verb[0] == 'G' ? "TO" : "FROM", grantee, tail);
+    if (role) /* one string: where the role may not be taken, nothing may be granted either */
+        emit(writer, "SET LOCAL ROLE %s; %s; RESET ROLE", role, statement);
+    else
+        emit(writer, "%s", statement);
 }
 
 static bool is_grantable(const Property *grant)

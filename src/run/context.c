@@ -140,6 +140,12 @@ static PgConnection *connect_control(const Run *run, GError **error)
     return pg_connect(run->target, &options, error);
 }
 
+bool run_connect_control(Run *run, GError **error)
+{
+    run->control = connect_control(run, error);
+    return run->control != NULL;
+}
+
 static bool connect_once(Run *run, GError **error)
 {
     if (run->lock != NULL && !run_lock_check(run->lock, NULL))

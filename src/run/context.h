@@ -85,6 +85,9 @@ bool run_fits(const Run *run, const char *step, int64_t estimate_us, GError **er
 /* Connects (again) to the control database, and takes the lock if it was lost with its session. */
 bool run_connect(Run *run, GError **error);
 
+/* Connects to the control database and takes no lock: for looking only. */
+bool run_connect_control(Run *run, GError **error);
+
 /* A session in a copy whose gate is closed: opens it, connects n times, closes it, ends whoever
  * else slipped in. connections gets n connections. For the kept copy the database is read-only by
  * default as long as it is open. */

@@ -1,6 +1,7 @@
 /* What can be known of the migrations before anything is touched: drift, order, and statements that
  * have no place in a run. */
 #include "base/error.h"
+#include "migration/check.h"
 #include "migration/history.h"
 #include "migration/statement.h"
 #include "run/context.h"
@@ -25,37 +26,13 @@ static bool check_syntax(Run *run, const MigrationFile *file, GError **error)
     return true;
 }
 
-static void classify(Run *run, const MigrationFile *file, const SqlStatement *statement)
+static void check_statements(Run *run, const MigrationFile *file)
 {
-    g_autofree char *words = NULL;
-    const char *fix = NULL, *why = NULL;
-    bool refuses = true;
-    switch (statement_classify(statement, run->database, &words)) {
-    case STATEMENT_TRANSACTION_CONTROL:
-        why = "controls the transaction, which is the run's business";
-        fix = "take the statement out: each migration runs in one transaction";
-        break;
-    case STATEMENT_NO_TRANSACTION:
-        why = "cannot run in a transaction";
-        fix = "use the plain form: nobody is inside while the migration runs";
-        break;
-    case STATEMENT_CLUSTER:
-        why = "reaches outside the database, where no copy can take it back";
-        fix = "do it by hand before the run";
-        break;
-    case STATEMENT_OWN_DATABASE:
-        why = "names its own database, which has another name during the run";
-        fix = "use current_database() and EXECUTE format(...) in a DO block";
-        break;
-    case STATEMENT_SESSION:
-        why = "changes a setting that is pinned again before the next statement";
-        refuses = false;
-        break;
-    case STATEMENT_OTHER:
-        return;
+    g_autoptr(GPtrArray) findings = migration_check_file(file, run->database);
+    for (guint i = 0; i < findings->len; i++) {
+        const StatementFinding *finding = g_ptr_array_index(findings, i);
+        run_finding(run, "statement", finding->refuses, finding->fix, "%s", finding->text);
     }
-    run_finding(run, "statement", refuses, fix, "%s:%d:%d: %s %s", file->path, statement->line,
-                statement->column, words != NULL ? words : "the statement", why);
 }
 
 bool run_survey_migrations(Run *run, PgConnection *live, GError **error)
@@ -75,8 +52,7 @@ bool run_survey_migrations(Run *run, PgConnection *live, GError **error)
         if (!check_syntax(run, &migration->up, error) ||
             (migration->verify != NULL && !check_syntax(run, migration->verify, error)))
             return false;
-        for (guint j = 0; j < migration->up.statements->len; j++)
-            classify(run, &migration->up, g_ptr_array_index(migration->up.statements, j));
+        check_statements(run, &migration->up);
     }
     return true;
 }

@@ -17,7 +17,7 @@ static const char text_format[] =
     "\n"
     "2. Make an empty database, under a name that is not in use:\n"
     "\n"
-    "   createdb --template=template0 --encoding=%s --lc-collate=%s --lc-ctype=%s %s\n"
+    "   createdb --template=template0 --encoding=%s --lc-collate=%s --lc-ctype=%s%s %s\n"
     "\n"
     "3. Restore:\n"
     "\n"
@@ -43,12 +43,25 @@ static char *quoted(const char *text)
     return g_shell_quote(text != NULL ? text : "");
 }
 
+/* What createdb must be told where the locale is not the operating system's. */
+static char *provider_options(const json_t *locale)
+{
+    const char *provider = json_get_text(locale, "provider");
+    g_autofree char *name = quoted(json_get_text(locale, "locale"));
+    if (g_strcmp0(provider, "i") == 0)
+        return g_strdup_printf(" --locale-provider=icu --icu-locale=%s", name);
+    if (g_strcmp0(provider, "b") == 0)
+        return g_strdup_printf(" --locale-provider=builtin --builtin-locale=%s", name);
+    return g_strdup("");
+}
+
 bool readme_write(const Manifest *manifest, const char *folder, GError **error)
 {
     const json_t *locale = json_object_get(manifest->source, "locale");
     g_autofree char *encoding = quoted(json_get_text(manifest->source, "encoding"));
     g_autofree char *collate = quoted(json_get_text(locale, "collate"));
     g_autofree char *ctype = quoted(json_get_text(locale, "ctype"));
+    g_autofree char *options = provider_options(locale);
     g_autofree char *new_name = g_strconcat(manifest->database, "_restored", NULL);
     g_autofree char *name = g_shell_quote(new_name);
     g_autofree char *path = g_build_filename(folder, "README.txt", NULL);
@@ -57,6 +70,6 @@ bool readme_write(const Manifest *manifest, const char *folder, GError **error)
     const char *tool = json_get_text(manifest->archive, "pg_dump");
     g_autofree char *text = g_strdup_printf(
         text_format, taken_at != NULL ? taken_at : "an unknown time", tool != NULL ? tool : "?",
-        server != NULL ? server : "?", encoding, collate, ctype, name, name, name);
+        server != NULL ? server : "?", encoding, collate, ctype, options, name, name, name);
     return file_write_atomic(path, text, strlen(text), error);
 }

@@ -8,6 +8,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#define REPORT_ROWS 1024
+#define REPORT_BYTES (INT64_C(1) << 20)
+
 bool digest_pin(PgConnection *connection, GError **error)
 {
     g_autoptr(PgResult) result = pg_query(connection, error, pg_sql_digest_pin, 0);
@@ -115,7 +118,7 @@ static bool take_bytes(Reading *reading, const char *row, size_t size_bytes, GEr
 {
     add(&reading->sum, XXH3_128bits(row, size_bytes));
     reading->bytes += (int64_t)size_bytes;
-    if (reading->rows < 1024 && reading->bytes < 1024 * 1024)
+    if (reading->rows < REPORT_ROWS && reading->bytes < REPORT_BYTES)
         return true;
     return report(reading, error);
 }

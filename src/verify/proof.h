@@ -51,7 +51,9 @@ json_t *proof_result_to_json(const ProofResult *result);
 /* Compares the migrated copy (work) with the content before: baseline has the whole-row digests;
  * keep is opened (by open_keep, at most once, only if a table must be read over some of its
  * columns) for what they cannot answer. pending: Migration * with the declared effects. all: read
- * every table. */
+ * every table. Both connections must be outside of a transaction, and are so again
+ * afterwards; the one to keep stays its opener's. open_keep may be NULL: what would need it is then
+ * proven by its row count only. */
 typedef PgConnection *(*ProofOpenFunc)(gpointer data, GError **error);
 ProofResult *proof_check(PgConnection *work, const DigestSet *baseline, const ProofTouched *touched,
                          const GPtrArray *pending, bool all, ProofOpenFunc open_keep, gpointer data,

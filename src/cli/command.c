@@ -1,0 +1,204 @@
+#include "cli/command.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "report/report.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void cli_clear(Cli *cli)
+{
+    g_free(cli->dsn);
+    g_free(cli->policy_path);
+    g_free(cli->migrations_path);
+    g_free(cli->state_path);
+    g_free(cli->to);
+    g_free(cli->window_end);
+    g_free(cli->against);
+    g_strfreev(cli->words);
+    pg_target_free(cli->target);
+    policy_free(cli->policy);
+    migration_set_free(cli->set);
+    g_free(cli->state_folder);
+    memset(cli, 0, sizeof *cli);
+}
+
+/* The entries of the options that a command has. */
+static GArray *option_entries(Cli *cli, CliOptions options)
+{
+    const struct {
+        int flag; /* 0: everybody's */
+        GOptionEntry entry;
+    } all[] = {
+        {0,
+         {"dsn", 'd', 0, G_OPTION_ARG_STRING, &cli->dsn, "the database: a conninfo string or URI",
+          "CONNINFO"}},
+        {0,
+         {"policy", 'p', 0, G_OPTION_ARG_FILENAME, &cli->policy_path, "the policy to act under",
+          "FILE"}},
+        {CLI_MIGRATIONS,
+         {"migrations", 'm', 0, G_OPTION_ARG_FILENAME, &cli->migrations_path,
+          "folder of the migrations", "DIR"}},
+        {CLI_STATE,
+         {"state", 0, 0, G_OPTION_ARG_FILENAME, &cli->state_path,
+          "folder for journals, snapshots and reports", "DIR"}},
+        {CLI_TO,
+         {"to", 0, 0, G_OPTION_ARG_STRING, &cli->to, "the last migration of this command", "ID"}},
+        {CLI_WINDOW_END,
+         {"window-end", 0, 0, G_OPTION_ARG_STRING, &cli->window_end,
+          "when everything must be done or undone", "TIME"}},
+        {CLI_AGAINST,
+         {"against", 0, 0, G_OPTION_ARG_FILENAME, &cli->against,
+          "compare with the digests of this snapshot", "DIR"}},
+        {CLI_ALL, {"all", 0, 0, G_OPTION_ARG_NONE, &cli->all, "all that are applied", NULL}},
+        {CLI_YES, {"yes", 'y', 0, G_OPTION_ARG_NONE, &cli->yes, "do not ask", NULL}},
+        {CLI_EXIT_CODE,
+         {"exit-code", 0, 0, G_OPTION_ARG_NONE, &cli->exit_code,
+          "exit with 10 if something is pending", NULL}},
+        {0,
+         {"json", 0, 0, G_OPTION_ARG_NONE, &cli->json, "one JSON document on standard output",
+          NULL}},
+        {0, {"quiet", 'q', 0, G_OPTION_ARG_NONE, &cli->quiet, "warnings and errors only", NULL}},
+        {0, {"verbose", 'v', 0, G_OPTION_ARG_NONE, &cli->verbose, "details, too", NULL}},
+        {0, {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &cli->words, NULL, NULL}},
+    };
+    GArray *entries = g_array_new(TRUE, TRUE, sizeof(GOptionEntry));
+    for (size_t i = 0; i < G_N_ELEMENTS(all); i++) {
+        if (all[i].flag == 0 || ((int)options & all[i].flag) != 0)
+            g_array_append_val(entries, all[i].entry);
+    }
+    return entries;
+}
+
+static bool parse(Cli *cli, const char *command, CliOptions options, const char *synopsis,
+                  const char *description, int argc, char **argv, GError **error)
+{
+    g_autoptr(GOptionContext) context = g_option_context_new(synopsis);
+    g_autoptr(GArray) entries = option_entries(cli, options);
+    g_autoptr(GError) cause = NULL;
+    g_autofree char *program = g_strdup_printf("drydock %s", command);
+    g_set_prgname(program);
+    g_option_context_add_main_entries(context, (const GOptionEntry *)(void *)entries->data, NULL);
+    g_option_context_set_description(context, description);
+    if (!g_option_context_parse(context, &argc, &argv, &cause)) {
+        error_set(error, ERROR_USAGE, "%s", cause->message);
+        error_hint_set(error, "drydock %s --help lists the options", command);
+        return false;
+    }
+    if (cli->words == NULL)
+        cli->words = g_new0(char *, 1);
+    return true;
+}
+
+static void from_environment(char **value, const char *variable)
+{
+    const char *found = getenv(variable);
+    if (*value == NULL && found != NULL && found[0] != '\0')
+        *value = g_strdup(found);
+}
+
+static char *state_folder(const Cli *cli)
+{
+    const char *given = cli->state_path != NULL ? cli->state_path : cli->policy->state;
+    if (given != NULL)
+        return g_canonicalize_filename(given, NULL);
+    if (geteuid() == 0)
+        return g_strdup("/var/lib/drydock");
+    const char *base = getenv("XDG_STATE_HOME");
+    return base != NULL && g_path_is_absolute(base)
+               ? g_build_filename(base, "drydock", NULL)
+               : g_build_filename(g_get_home_dir(), ".local", "state", "drydock", NULL);
+}
+
+static bool load(Cli *cli, CliOptions options, GError **error)
+{
+    from_environment(&cli->dsn, "DRYDOCK_DSN");
+    from_environment(&cli->policy_path, "DRYDOCK_POLICY");
+    from_environment(&cli->migrations_path, "DRYDOCK_MIGRATIONS");
+    from_environment(&cli->state_path, "DRYDOCK_STATE");
+    cli->policy =
+        cli->policy_path != NULL ? policy_load(cli->policy_path, error) : policy_new_default();
+    if (cli->policy == NULL)
+        return false;
+    cli->target = pg_target_new(cli->dsn, error);
+    if (cli->target == NULL)
+        return false;
+    if ((options & CLI_STATE) != 0)
+        cli->state_folder = state_folder(cli);
+    if ((options & CLI_MIGRATIONS) == 0)
+        return true;
+    cli->set = migration_set_load(
+        cli->migrations_path != NULL ? cli->migrations_path : cli->policy->migrations, error);
+    return cli->set != NULL;
+}
+
+bool cli_read(Cli *cli, const char *command, CliOptions options, const char *synopsis,
+              const char *description, int argc, char **argv, GError **error)
+{
+    if (!parse(cli, command, options, synopsis, description, argc, argv, error))
+        return false;
+    if (cli->quiet)
+        log_set_level(LOG_WARNING);
+    else if (cli->verbose)
+        log_set_level(LOG_DETAIL);
+    return load(cli, options, error);
+}
+
+void cli_print(const Cli *cli, const json_t *document, const char *text)
+{
+    g_autofree char *json = cli->json ? json_to_text(document) : NULL;
+    (void)fputs(json != NULL ? json : text, stdout);
+    (void)fflush(stdout);
+}
+
+int cli_fail(const Cli *cli, const GError *error)
+{
+    const int exit_code = error_exit_code(error);
+    log_error(error);
+    if (cli->json) {
+        g_autoptr(json_t) document = json_object();
+        json_set_integer(document, "schema", 1);
+        json_set_integer(document, "exit_code", exit_code);
+        json_set_text(document, "error", error->message);
+        json_set_text(document, "hint", error_hint(error));
+        cli_print(cli, document, NULL);
+    }
+    return exit_code;
+}
+
+bool cli_confirm(const Cli *cli, const char *question)
+{
+    char answer[16] = "";
+    if (cli->yes || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return true;
+    (void)fprintf(stderr, "%s [y/N] ", question);
+    return fgets(answer, sizeof answer, stdin) != NULL && g_ascii_tolower(answer[0]) == 'y';
+}
+
+bool cli_run_options(const Cli *cli, RunOptions *options, GError **error)
+{
+    *options = (RunOptions){.target = cli->target,
+                            .policy = cli->policy,
+                            .set = cli->set,
+                            .state_folder = cli->state_folder,
+                            .to = cli->to,
+                            .needs_policy_window = cli->window_end == NULL};
+    return cli->window_end == NULL ||
+           clock_parse_time(cli->window_end, clock_wall_us(), &options->window_end_us, error);
+}
+
+int cli_print_outcome(const Cli *cli, const RunOutcome *outcome)
+{
+    g_autofree char *report = report_text(outcome->report);
+    g_autofree char *text = NULL;
+    if (outcome->folder != NULL)
+        text = g_strdup_printf("%s\nReport: %s/report.txt\n%s (exit %d)\n", report, outcome->folder,
+                               outcome->last_line, outcome->exit_code);
+    else
+        text = g_strdup_printf("%s (exit %d)\n", outcome->last_line, outcome->exit_code);
+    cli_print(cli, outcome->report, text);
+    return outcome->exit_code;
+}

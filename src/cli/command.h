@@ -1,0 +1,68 @@
+/* What the commands share: options, the things that they name, and writing the result. One file a
+ * command. */
+#pragma once
+
+#include "base/json.h"
+#include "migration/migration.h"
+#include "pg/target.h"
+#include "policy/policy.h"
+#include "run/run.h"
+#include <glib.h>
+#include <stdbool.h>
+
+/* Which of the shared options a command has; --dsn, --policy, --json, --quiet and --verbose are
+ * everybody's. */
+typedef enum {
+    CLI_MIGRATIONS = 1 << 0,
+    CLI_STATE = 1 << 1,
+    CLI_TO = 1 << 2,
+    CLI_WINDOW_END = 1 << 3,
+    CLI_YES = 1 << 4,
+    CLI_ALL = 1 << 5,
+    CLI_EXIT_CODE = 1 << 6,
+    CLI_AGAINST = 1 << 7,
+} CliOptions;
+
+typedef struct {
+    char *dsn, *policy_path, *migrations_path, *state_path, *to, *window_end, *against;
+    gboolean json, yes, all, exit_code, quiet, verbose;
+    char **words; /* what is no option; NULL-terminated, never NULL */
+
+    PgTarget *target;
+    Policy *policy;
+    MigrationSet *set;  /* NULL without CLI_MIGRATIONS */
+    char *state_folder; /* NULL without CLI_STATE */
+} Cli;
+
+void cli_clear(Cli *cli);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Cli, cli_clear)
+
+/* Reads the command line (option, then environment, then policy, then default) and loads what it
+ * names. synopsis is what stands behind the command in its usage line; description stands behind
+ * the options in --help. */
+bool cli_read(Cli *cli, const char *command, CliOptions options, const char *synopsis,
+              const char *description, int argc, char **argv, GError **error);
+
+/* The result on standard output: the document with --json, else the text. */
+void cli_print(const Cli *cli, const json_t *document, const char *text);
+
+/* Reports an error and gives its exit code; with --json also a document with the error. */
+int cli_fail(const Cli *cli, const GError *error);
+
+/* Asks on the terminal, if there is one and --yes was not given. */
+bool cli_confirm(const Cli *cli, const char *question);
+
+/* The options of a run. window_end is parsed here. */
+bool cli_run_options(const Cli *cli, RunOptions *options, GError **error);
+
+/* Writes the outcome of a run; gives its exit code. */
+int cli_print_outcome(const Cli *cli, const RunOutcome *outcome);
+
+/* The commands. argv[0] is the command's name. */
+int command_run(int argc, char **argv);
+int command_recover(int argc, char **argv);
+int command_plan(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_migrate(int argc, char **argv);
+int command_undo(int argc, char **argv);
+int command_verify(int argc, char **argv);

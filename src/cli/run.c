@@ -1,0 +1,55 @@
+/* drydock run, drydock recover */
+#include "base/error.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include <stdio.h>
+
+int command_run(int argc, char **argv)
+{
+    g_auto(Cli) cli = {0};
+    g_auto(RunOutcome) outcome = {0};
+    g_autoptr(GError) error = NULL;
+    g_autofree char *question = NULL;
+    RunOptions options;
+    if (!cli_read(
+            &cli, "run", CLI_MIGRATIONS | CLI_STATE | CLI_TO | CLI_WINDOW_END | CLI_YES, "",
+            "A whole maintenance window: preflight, fence, clone, snapshot, publish, migrate, "
+            "verify, open.\nIf anything fails the database is put back as it was, and that is "
+            "proven.\n\nTIME is 2026-11-22T04:00:00-06:00, 2026-11-22T10:00:00Z, or 04:00.",
+            argc, argv, &error))
+        return cli_fail(&cli, error);
+    if (cli.policy->path == NULL) {
+        error_set(&error, ERROR_USAGE, "run needs a policy");
+        error_hint_set(&error, "name one with --policy FILE");
+        return cli_fail(&cli, error);
+    }
+    if (!cli_run_options(&cli, &options, &error))
+        return cli_fail(&cli, error);
+    question = g_strdup_printf("Take '%s' on %s out of service and migrate it under policy '%s'?",
+                               pg_target_database(cli.target), pg_target_place(cli.target),
+                               cli.policy->name);
+    if (!cli_confirm(&cli, question)) {
+        error_set(&error, ERROR_REFUSED, "not confirmed; nothing was done");
+        return cli_fail(&cli, error);
+    }
+    run_execute(&options, &outcome);
+    return cli_print_outcome(&cli, &outcome);
+}
+
+int command_recover(int argc, char **argv)
+{
+    g_auto(Cli) cli = {0};
+    g_auto(RunOutcome) outcome = {0};
+    g_autoptr(GError) error = NULL;
+    RunOptions options;
+    if (!cli_read(&cli, "recover", CLI_STATE | CLI_YES, "",
+                  "Says what happened to a run that did not end, and finishes it or puts the "
+                  "database back.\nIt needs the server alone; the state folder, where it is still "
+                  "there, tells more.\nExits with what the run would have exited with; 0 also if "
+                  "there is nothing to recover.",
+                  argc, argv, &error) ||
+        !cli_run_options(&cli, &options, &error))
+        return cli_fail(&cli, error);
+    run_recover(&options, &outcome);
+    return cli_print_outcome(&cli, &outcome);
+}

@@ -1,0 +1,90 @@
+/* drydock status */
+#include "base/error.h"
+#include "cli/command.h"
+#include "migration/history.h"
+#include "pg/connection.h"
+
+static json_t *status_json(const GPtrArray *statuses, int *pending)
+{
+    json_t *list = json_array();
+    *pending = 0;
+    for (guint i = 0; i < statuses->len; i++) {
+        const MigrationStatus *status = g_ptr_array_index(statuses, i);
+        const HistoryEntry *entry = status->entry;
+        json_t *object = json_object();
+        json_set_text(object, "id", status->migration != NULL ? status->migration->id : entry->id);
+        json_set_text(object, "name",
+                      status->migration != NULL ? status->migration->name : entry->name);
+        json_set_text(object, "state", migration_state_name(status->state));
+        if (entry != NULL) {
+            json_set_text(object, "applied_at", entry->applied_at);
+            json_set_text(object, "applied_by", entry->applied_by);
+            json_set_text(object, "run", entry->run);
+            json_set_integer(object, "duration_ms", entry->duration_ms);
+        }
+        *pending += status->state == STATE_PENDING || status->state == STATE_OUT_OF_ORDER;
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static char *status_text(const json_t *list, int pending)
+{
+    GString *text = g_string_new(NULL);
+    size_t i = 0;
+    const json_t *object = NULL;
+    json_array_foreach(list, i, object)
+    {
+        const char *at = json_get_text(object, "applied_at");
+        g_string_append_printf(text, "%-13s%s-%s", json_get_text(object, "state"),
+                               json_get_text(object, "id"), json_get_text(object, "name"));
+        if (at != NULL)
+            g_string_append_printf(
+                text, "  %s by %s, run %s, %d ms", at, json_get_text(object, "applied_by"),
+                json_get_text(object, "run"), (int)json_get_integer(object, "duration_ms", 0));
+        g_string_append_c(text, '\n');
+    }
+    g_string_append_printf(text, "%d pending\n", pending);
+    return g_string_free(text, FALSE);
+}
+
+static GPtrArray *read_history(const Cli *cli, GError **error)
+{
+    const PgConnectOptions options = {.application = "drydock status",
+                                      .connect_timeout_s =
+                                          (int)(cli->policy->connect_timeout_ms / 1000),
+                                      .read_only = true};
+    g_autoptr(PgConnection) connection = pg_connect(cli->target, &options, error);
+    return connection != NULL ? history_read(connection, error) : NULL;
+}
+
+int command_status(int argc, char **argv)
+{
+    g_auto(Cli) cli = {0};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) history = NULL;
+    g_autoptr(GPtrArray) statuses = NULL;
+    g_autoptr(json_t) document = NULL;
+    g_autofree char *text = NULL;
+    json_t *list = NULL;
+    int pending = 0;
+    if (!cli_read(&cli, "status", CLI_MIGRATIONS | CLI_EXIT_CODE, "",
+                  "Applied, pending, changed, unknown and out-of-order migrations.\n"
+                  "Exits with 4 if history and files disagree.",
+                  argc, argv, &error))
+        return cli_fail(&cli, error);
+    history = read_history(&cli, &error);
+    if (history == NULL)
+        return cli_fail(&cli, error);
+    statuses = history_compare(cli.set, history);
+    list = status_json(statuses, &pending);
+    document = json_pack("{s:i, s:s, s:o, s:i}", "schema", 1, "database",
+                         pg_target_database(cli.target), "migrations", list, "pending", pending);
+    text = status_text(list, pending);
+    cli_print(&cli, document, text);
+    if (!history_check(statuses, &error)) {
+        cli.json = FALSE; /* the document is out already */
+        return cli_fail(&cli, error);
+    }
+    return cli.exit_code && pending > 0 ? error_code_exit(ERROR_PENDING) : 0;
+}

@@ -1,0 +1,93 @@
+#include "plan/plan.h"
+
+#include "base/clock.h"
+#include "migration/statement.h"
+#include "run/context.h"
+
+static json_t *statements_json(const MigrationFile *file)
+{
+    json_t *list = json_array();
+    for (guint i = 0; i < file->statements->len; i++) {
+        const SqlStatement *statement = g_ptr_array_index(file->statements, i);
+        g_autofree char *title = statement_title(statement);
+        json_array_append_new(list,
+                              json_pack("{s:i, s:s}", "line", statement->line, "title", title));
+    }
+    return list;
+}
+
+static json_t *effects_json(const Migration *migration)
+{
+    static const char *const words[] = {"writes", "adds", "removes"};
+    json_t *list = json_array();
+    for (guint i = 0; i < migration->effects->len; i++) {
+        const MigrationEffect *effect = g_ptr_array_index(migration->effects, i);
+        g_autofree char *columns =
+            effect->columns != NULL ? g_strjoinv(", ", effect->columns) : NULL;
+        g_autofree char *text = g_strdup_printf(
+            "%s %s%s%s%s", words[effect->kind], effect->table, columns != NULL ? "(" : "",
+            columns != NULL ? columns : "", columns != NULL ? ")" : "");
+        json_array_append_new(list, json_string(text));
+    }
+    return list;
+}
+
+static json_t *migrations_json(const Run *run)
+{
+    json_t *list = json_array();
+    for (guint i = 0; i < run->pending->len; i++) {
+        const Migration *migration = g_ptr_array_index(run->pending, i);
+        json_array_append_new(
+            list,
+            json_pack("{s:s, s:s, s:s?, s:b, s:b, s:o, s:o}", "id", migration->id, "name",
+                      migration->name, "risk", migration->risk, "phi", migration->phi, "can_undo",
+                      migration->down != NULL && migration->irreversible == NULL, "effects",
+                      effects_json(migration), "statements", statements_json(&migration->up)));
+    }
+    return list;
+}
+
+static json_t *findings_json(const Run *run, int *exit_code)
+{
+    json_t *list = json_array();
+    for (guint i = 0; i < run->findings->len; i++) {
+        const Finding *finding = g_ptr_array_index(run->findings, i);
+        if (finding->refuses)
+            *exit_code = 3;
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s?}", "finding", finding->name,
+                                              "severity", finding->refuses ? "refused" : "note",
+                                              "text", finding->text, "fix", finding->fix));
+    }
+    return list;
+}
+
+json_t *plan_make(const RunOptions *options, int *exit_code, GError **error)
+{
+    g_auto(Run) run = {0};
+    json_t *plan = NULL;
+    *exit_code = 0;
+    if (!run_init(&run, options, "plan", error) || !run_connect_control(&run, error) ||
+        !run_survey(&run, error))
+        return NULL;
+    plan = json_incref(run.report);
+    json_set_text(plan, "policy", options->policy->name);
+    json_set_text(plan, "strategy", "shadow");
+    json_object_set_new(plan, "migrations", migrations_json(&run));
+    json_object_set_new(plan, "findings", findings_json(&run, exit_code));
+    json_object_set_new(plan, "copies",
+                        json_pack("{s:s, s:s, s:s, s:s}", "keep", run.names->keep, "work",
+                                  run.names->work, "before", run.names->before, "failed",
+                                  run.names->failed));
+    json_object_set_new(
+        plan, "estimates",
+        json_pack("{s:s, s:I, s:I, s:I}", "source", "size of the database", "clone_ms",
+                  (json_int_t)(run_estimate_clone_us(run.size_bytes) / 1000), "snapshot_ms",
+                  (json_int_t)(run_estimate_snapshot_us(run.size_bytes) / 1000), "way_back_ms",
+                  (json_int_t)(run_way_back_us(&run) / 1000)));
+    if (run.window_end_us != 0) {
+        g_autofree char *end = clock_format_utc(run.window_end_us);
+        json_set_text(plan, "window_end", end);
+    }
+    json_object_del(plan, "run");
+    return plan;
+}

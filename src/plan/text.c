@@ -1,0 +1,103 @@
+/* A plan for people. */
+#include "plan/plan.h"
+
+#include "base/clock.h"
+
+static void add_effects(GString *text, const json_t *migration)
+{
+    size_t i = 0;
+    const json_t *effect = NULL;
+    json_array_foreach(json_object_get(migration, "effects"), i, effect)
+        g_string_append_printf(text, "      declares  %s\n", json_string_value(effect));
+}
+
+static void add_statements(GString *text, const json_t *migration)
+{
+    size_t i = 0;
+    const json_t *statement = NULL;
+    json_array_foreach(json_object_get(migration, "statements"), i, statement)
+        g_string_append_printf(text, "      line %4d  %s\n",
+                               (int)json_get_integer(statement, "line", 0),
+                               json_get_text(statement, "title"));
+}
+
+static void add_migrations(GString *text, const json_t *plan)
+{
+    size_t i = 0;
+    const json_t *migration = NULL;
+    const json_t *list = json_object_get(plan, "migrations");
+    g_string_append_printf(text, "Pending: %d\n", (int)json_array_size(list));
+    json_array_foreach(list, i, migration)
+    {
+        const char *risk = json_get_text(migration, "risk");
+        g_string_append_printf(
+            text, "\n  %d. %s-%s  [risk %s%s, %s]\n", (int)i + 1, json_get_text(migration, "id"),
+            json_get_text(migration, "name"), risk != NULL ? risk : "not said",
+            json_get_flag(migration, "phi", false) ? ", PHI" : "",
+            json_get_flag(migration, "can_undo", false) ? "can be undone" : "cannot be undone");
+        add_effects(text, migration);
+        add_statements(text, migration);
+    }
+}
+
+static void add_steps(GString *text, const json_t *plan)
+{
+    const json_t *copies = json_object_get(plan, "copies");
+    const json_t *estimates = json_object_get(plan, "estimates");
+    const char *database = json_get_text(plan, "database");
+    g_autofree char *size = size_format((uint64_t)json_get_integer(plan, "size_bytes", 0));
+    g_autofree char *clone =
+        clock_format_duration(json_get_integer(estimates, "clone_ms", 0) * 1000);
+    g_autofree char *snapshot =
+        clock_format_duration(json_get_integer(estimates, "snapshot_ms", 0) * 1000);
+    g_autofree char *way_back =
+        clock_format_duration(json_get_integer(estimates, "way_back_ms", 0) * 1000);
+    g_string_append_printf(
+        text,
+        "\nWhat happens to which copy\n"
+        "  fence     '%s' becomes '%s': closed, never written to; sessions are ended\n"
+        "  clone     '%s' is made of it (%s, about %s), closed\n"
+        "  snapshot  the kept copy is read (about %s)\n"
+        "  publish   the snapshot goes where the policy says\n"
+        "  migrate   the pending migrations are applied to '%s'\n"
+        "  verify    '%s' is compared with the kept copy\n"
+        "  open      '%s' becomes '%s', the kept copy becomes '%s'\n"
+        "  on a failure the kept copy becomes '%s' again (about %s), and '%s' becomes '%s'\n"
+        "Estimates come from the %s. The name in the copies is that of a run which began now.\n",
+        database, json_get_text(copies, "keep"), json_get_text(copies, "work"), size, clone,
+        snapshot, json_get_text(copies, "work"), json_get_text(copies, "work"),
+        json_get_text(copies, "work"), database, json_get_text(copies, "before"), database,
+        way_back, json_get_text(copies, "work"), json_get_text(copies, "failed"),
+        json_get_text(estimates, "source"));
+    if (json_get_text(plan, "window_end") != NULL)
+        g_string_append_printf(text, "The window ends at %s.\n", json_get_text(plan, "window_end"));
+}
+
+static void add_findings(GString *text, const json_t *plan)
+{
+    size_t i = 0;
+    const json_t *finding = NULL;
+    const json_t *list = json_object_get(plan, "findings");
+    if (json_array_size(list) > 0)
+        g_string_append(text, "\nFindings\n");
+    json_array_foreach(list, i, finding)
+    {
+        const char *fix = json_get_text(finding, "fix");
+        g_string_append_printf(text, "  %-8s  %s\n", json_get_text(finding, "severity"),
+                               json_get_text(finding, "text"));
+        if (fix != NULL)
+            g_string_append_printf(text, "            to mend it: %s\n", fix);
+    }
+}
+
+char *plan_text(const json_t *plan)
+{
+    GString *text = g_string_new(NULL);
+    g_string_append_printf(text, "Plan for '%s' under policy '%s'\n\n",
+                           json_get_text(plan, "database"), json_get_text(plan, "policy"));
+    add_migrations(text, plan);
+    if (json_array_size(json_object_get(plan, "migrations")) > 0)
+        add_steps(text, plan);
+    add_findings(text, plan);
+    return g_string_free(text, FALSE);
+}

@@ -17,14 +17,14 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Done:
-    """What a command gave back. last_line: of stderr, where outcomes are told, or of stdout if stderr is silent."""
+    """What a command gave back. last_line: of stdout, where the outcome is told, or of stderr if stdout is silent."""
     code: int
     stdout: str
     stderr: str
 
     @property
     def last_line(self):
-        for text in (self.stderr, self.stdout):
+        for text in (self.stdout, self.stderr):
             lines = [line for line in text.splitlines() if line.strip()]
             if lines:
                 return lines[-1]

@@ -27,6 +27,12 @@ BEGIN
             USING HINT = 'Migration 20250103000003 was applied in another version. '
                 'Bring the column to the named type first. Nothing was changed.';
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass('system_configurations')
+                   AND tgname = 'system_configurations_set_updated_at') THEN
+        RAISE EXCEPTION 'system_configurations lacks the trigger that keeps "updatedAt"'
+            USING HINT = 'Migration 20250103000003 was applied in another version. '
+                'Bring the table to the shape of this one first. Nothing was changed.';
+    END IF;
 END
 $before$;
 

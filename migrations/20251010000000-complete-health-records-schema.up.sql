@@ -30,6 +30,12 @@ DECLARE
     status_type regtype;
     unknown bigint;
 BEGIN
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass('allergies')
+                   AND tgname = 'allergies_set_updated_at') THEN
+        RAISE EXCEPTION 'allergies lacks the trigger that keeps "updatedAt"'
+            USING HINT = 'Migration 20250103000001 was applied in another version. '
+                'Bring its tables to the shape of this one first. Nothing was changed.';
+    END IF;
     SELECT atttypid INTO status_type FROM pg_attribute
     WHERE attrelid = to_regclass('chronic_conditions') AND attname = 'status' AND NOT attisdropped;
     IF status_type = to_regtype('"ConditionStatus"') THEN

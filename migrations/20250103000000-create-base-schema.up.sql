@@ -311,8 +311,8 @@ BEGIN
     ) AS shape;
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'not as this migration makes it: %', found
-            USING HINT = 'Something of this name was there before. Rename it, or bring it to the shape '
-                'that this file gives, and run this again. Nothing was changed.';
+            USING HINT = 'Something of this name was there before. Rename it, or bring it to the '
+                'shape that this file gives, and run this again. Nothing was changed.';
     END IF;
 END
 $columns$;
@@ -514,8 +514,8 @@ BEGIN
     ) AS shape;
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'not as this migration makes it: %', found
-            USING HINT = 'Something of this name was there before. Rename it, or bring it to the shape '
-                'that this file gives, and run this again. Nothing was changed.';
+            USING HINT = 'Something of this name was there before. Rename it, or bring it to the '
+                'shape that this file gives, and run this again. Nothing was changed.';
     END IF;
 END
 $shape$;

@@ -227,45 +227,66 @@ WHERE NOT EXISTS (
 );
 
 -- Rows that refer to nothing.
-SELECT 'schools.districtId' AS orphaned, count(*) AS rows FROM schools AS child
+SELECT 'schools.districtId' AS orphaned, count(*) AS rows
+FROM schools AS child
 WHERE child."districtId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM districts AS parent WHERE parent.id = child."districtId")
+    AND NOT EXISTS (
+        SELECT FROM districts AS parent WHERE parent.id = child."districtId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'users.schoolId' AS orphaned, count(*) AS rows FROM users AS child
+SELECT 'users.schoolId' AS orphaned, count(*) AS rows
+FROM users AS child
 WHERE child."schoolId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM schools AS parent WHERE parent.id = child."schoolId")
+    AND NOT EXISTS (
+        SELECT FROM schools AS parent WHERE parent.id = child."schoolId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'users.districtId' AS orphaned, count(*) AS rows FROM users AS child
+SELECT 'users.districtId' AS orphaned, count(*) AS rows
+FROM users AS child
 WHERE child."districtId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM districts AS parent WHERE parent.id = child."districtId")
+    AND NOT EXISTS (
+        SELECT FROM districts AS parent WHERE parent.id = child."districtId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'students.nurseId' AS orphaned, count(*) AS rows FROM students AS child
+SELECT 'students.nurseId' AS orphaned, count(*) AS rows
+FROM students AS child
 WHERE child."nurseId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM users AS parent WHERE parent.id = child."nurseId")
+    AND NOT EXISTS (
+        SELECT FROM users AS parent WHERE parent.id = child."nurseId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'students.schoolId' AS orphaned, count(*) AS rows FROM students AS child
+SELECT 'students.schoolId' AS orphaned, count(*) AS rows
+FROM students AS child
 WHERE child."schoolId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM schools AS parent WHERE parent.id = child."schoolId")
+    AND NOT EXISTS (
+        SELECT FROM schools AS parent WHERE parent.id = child."schoolId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'students.districtId' AS orphaned, count(*) AS rows FROM students AS child
+SELECT 'students.districtId' AS orphaned, count(*) AS rows
+FROM students AS child
 WHERE child."districtId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM districts AS parent WHERE parent.id = child."districtId")
+    AND NOT EXISTS (
+        SELECT FROM districts AS parent WHERE parent.id = child."districtId"
+    )
 HAVING count(*) > 0;
 
 -- Impossible values.
-SELECT 'schools_totalEnrollment_check' AS violated, count(*) AS rows FROM schools
+SELECT 'schools_totalEnrollment_check' AS violated, count(*) AS rows
+FROM schools
 WHERE NOT ("totalEnrollment" >= 0)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'users_failedLoginAttempts_check' AS violated, count(*) AS rows FROM users
+SELECT 'users_failedLoginAttempts_check' AS violated, count(*) AS rows
+FROM users
 WHERE NOT ("failedLoginAttempts" >= 0)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'students_dateOfBirth_check' AS violated, count(*) AS rows FROM students
+SELECT 'students_dateOfBirth_check' AS violated, count(*) AS rows
+FROM students
 WHERE NOT ("dateOfBirth" >= '1900-01-01'::date)
 HAVING count(*) > 0;

@@ -16,11 +16,12 @@ DO $types$
 BEGIN
     IF to_regtype('"HealthRecordType"') IS NULL THEN
         CREATE TYPE "HealthRecordType" AS ENUM
-            ('CHECKUP', 'VACCINATION', 'ILLNESS', 'INJURY', 'SCREENING', 'PHYSICAL_EXAM', 'MENTAL_HEALTH',
-             'DENTAL', 'VISION', 'HEARING', 'EXAMINATION', 'ALLERGY_DOCUMENTATION',
-             'CHRONIC_CONDITION_REVIEW', 'GROWTH_ASSESSMENT', 'VITAL_SIGNS_CHECK', 'EMERGENCY_VISIT',
-             'FOLLOW_UP', 'CONSULTATION', 'DIAGNOSTIC_TEST', 'PROCEDURE', 'HOSPITALIZATION', 'SURGERY',
-             'COUNSELING', 'THERAPY', 'NUTRITION', 'MEDICATION_REVIEW', 'IMMUNIZATION', 'LAB_RESULT',
+            ('CHECKUP', 'VACCINATION', 'ILLNESS', 'INJURY', 'SCREENING', 'PHYSICAL_EXAM',
+             'MENTAL_HEALTH', 'DENTAL', 'VISION', 'HEARING', 'EXAMINATION',
+             'ALLERGY_DOCUMENTATION', 'CHRONIC_CONDITION_REVIEW', 'GROWTH_ASSESSMENT',
+             'VITAL_SIGNS_CHECK', 'EMERGENCY_VISIT', 'FOLLOW_UP', 'CONSULTATION',
+             'DIAGNOSTIC_TEST', 'PROCEDURE', 'HOSPITALIZATION', 'SURGERY', 'COUNSELING',
+             'THERAPY', 'NUTRITION', 'MEDICATION_REVIEW', 'IMMUNIZATION', 'LAB_RESULT',
              'RADIOLOGY', 'OTHER');
     END IF;
     IF to_regtype('"AllergySeverity"') IS NULL THEN
@@ -155,12 +156,12 @@ BEGIN
     SELECT string_agg(differing, ', ') INTO found FROM (
         WITH types (name, labels) AS (VALUES
             ('HealthRecordType',
-                'CHECKUP, VACCINATION, ILLNESS, INJURY, SCREENING, PHYSICAL_EXAM, MENTAL_HEALTH, '
-                'DENTAL, VISION, HEARING, EXAMINATION, ALLERGY_DOCUMENTATION, '
-                'CHRONIC_CONDITION_REVIEW, GROWTH_ASSESSMENT, VITAL_SIGNS_CHECK, EMERGENCY_VISIT, '
-                'FOLLOW_UP, CONSULTATION, DIAGNOSTIC_TEST, PROCEDURE, HOSPITALIZATION, SURGERY, '
-                'COUNSELING, THERAPY, NUTRITION, MEDICATION_REVIEW, IMMUNIZATION, LAB_RESULT, '
-                'RADIOLOGY, OTHER'),
+                'CHECKUP, VACCINATION, ILLNESS, INJURY, SCREENING, PHYSICAL_EXAM, '
+                'MENTAL_HEALTH, DENTAL, VISION, HEARING, EXAMINATION, ALLERGY_DOCUMENTATION, '
+                'CHRONIC_CONDITION_REVIEW, GROWTH_ASSESSMENT, VITAL_SIGNS_CHECK, '
+                'EMERGENCY_VISIT, FOLLOW_UP, CONSULTATION, DIAGNOSTIC_TEST, PROCEDURE, '
+                'HOSPITALIZATION, SURGERY, COUNSELING, THERAPY, NUTRITION, MEDICATION_REVIEW, '
+                'IMMUNIZATION, LAB_RESULT, RADIOLOGY, OTHER'),
             ('AllergySeverity', 'MILD, MODERATE, SEVERE, LIFE_THREATENING'),
             ('AppointmentStatus',
                 'SCHEDULED, IN_PROGRESS, COMPLETED, CANCELLED, NO_SHOW, RESCHEDULED')
@@ -237,8 +238,8 @@ BEGIN
     ) AS shape;
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'not as this migration makes it: %', found
-            USING HINT = 'Something of this name was there before. Rename it, or bring it to the shape '
-                'that this file gives, and run this again. Nothing was changed.';
+            USING HINT = 'Something of this name was there before. Rename it, or bring it to the '
+                'shape that this file gives, and run this again. Nothing was changed.';
     END IF;
 END
 $columns$;
@@ -375,8 +376,8 @@ BEGIN
     ) AS shape;
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'not as this migration makes it: %', found
-            USING HINT = 'Something of this name was there before. Rename it, or bring it to the shape '
-                'that this file gives, and run this again. Nothing was changed.';
+            USING HINT = 'Something of this name was there before. Rename it, or bring it to the '
+                'shape that this file gives, and run this again. Nothing was changed.';
     END IF;
 END
 $shape$;

@@ -4,12 +4,12 @@
 -- Types and columns as they must be.
 WITH types (name, labels) AS (VALUES
     ('HealthRecordType',
-        'CHECKUP, VACCINATION, ILLNESS, INJURY, SCREENING, PHYSICAL_EXAM, MENTAL_HEALTH, '
-        'DENTAL, VISION, HEARING, EXAMINATION, ALLERGY_DOCUMENTATION, '
-        'CHRONIC_CONDITION_REVIEW, GROWTH_ASSESSMENT, VITAL_SIGNS_CHECK, EMERGENCY_VISIT, '
-        'FOLLOW_UP, CONSULTATION, DIAGNOSTIC_TEST, PROCEDURE, HOSPITALIZATION, SURGERY, '
-        'COUNSELING, THERAPY, NUTRITION, MEDICATION_REVIEW, IMMUNIZATION, LAB_RESULT, '
-        'RADIOLOGY, OTHER'),
+        'CHECKUP, VACCINATION, ILLNESS, INJURY, SCREENING, PHYSICAL_EXAM, '
+        'MENTAL_HEALTH, DENTAL, VISION, HEARING, EXAMINATION, ALLERGY_DOCUMENTATION, '
+        'CHRONIC_CONDITION_REVIEW, GROWTH_ASSESSMENT, VITAL_SIGNS_CHECK, '
+        'EMERGENCY_VISIT, FOLLOW_UP, CONSULTATION, DIAGNOSTIC_TEST, PROCEDURE, '
+        'HOSPITALIZATION, SURGERY, COUNSELING, THERAPY, NUTRITION, MEDICATION_REVIEW, '
+        'IMMUNIZATION, LAB_RESULT, RADIOLOGY, OTHER'),
     ('AllergySeverity', 'MILD, MODERATE, SEVERE, LIFE_THREATENING'),
     ('AppointmentStatus',
         'SCHEDULED, IN_PROGRESS, COMPLETED, CANCELLED, NO_SHOW, RESCHEDULED')
@@ -184,32 +184,48 @@ WHERE NOT EXISTS (
 );
 
 -- Rows that refer to nothing.
-SELECT 'health_records.studentId' AS orphaned, count(*) AS rows FROM health_records AS child
+SELECT 'health_records.studentId' AS orphaned, count(*) AS rows
+FROM health_records AS child
 WHERE child."studentId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM students AS parent WHERE parent.id = child."studentId")
+    AND NOT EXISTS (
+        SELECT FROM students AS parent WHERE parent.id = child."studentId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'allergies.studentId' AS orphaned, count(*) AS rows FROM allergies AS child
+SELECT 'allergies.studentId' AS orphaned, count(*) AS rows
+FROM allergies AS child
 WHERE child."studentId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM students AS parent WHERE parent.id = child."studentId")
+    AND NOT EXISTS (
+        SELECT FROM students AS parent WHERE parent.id = child."studentId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'chronic_conditions.studentId' AS orphaned, count(*) AS rows FROM chronic_conditions AS child
+SELECT 'chronic_conditions.studentId' AS orphaned, count(*) AS rows
+FROM chronic_conditions AS child
 WHERE child."studentId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM students AS parent WHERE parent.id = child."studentId")
+    AND NOT EXISTS (
+        SELECT FROM students AS parent WHERE parent.id = child."studentId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'appointments.studentId' AS orphaned, count(*) AS rows FROM appointments AS child
+SELECT 'appointments.studentId' AS orphaned, count(*) AS rows
+FROM appointments AS child
 WHERE child."studentId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM students AS parent WHERE parent.id = child."studentId")
+    AND NOT EXISTS (
+        SELECT FROM students AS parent WHERE parent.id = child."studentId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'appointments.nurseId' AS orphaned, count(*) AS rows FROM appointments AS child
+SELECT 'appointments.nurseId' AS orphaned, count(*) AS rows
+FROM appointments AS child
 WHERE child."nurseId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM users AS parent WHERE parent.id = child."nurseId")
+    AND NOT EXISTS (
+        SELECT FROM users AS parent WHERE parent.id = child."nurseId"
+    )
 HAVING count(*) > 0;
 
 -- Impossible values.
-SELECT 'appointments_duration_check' AS violated, count(*) AS rows FROM appointments
+SELECT 'appointments_duration_check' AS violated, count(*) AS rows
+FROM appointments
 WHERE NOT (duration > 0 AND duration <= 1440)
 HAVING count(*) > 0;

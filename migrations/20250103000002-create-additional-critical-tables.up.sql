@@ -24,8 +24,8 @@ BEGIN
     END IF;
     IF to_regtype('"IncidentType"') IS NULL THEN
         CREATE TYPE "IncidentType" AS ENUM
-            ('INJURY', 'ILLNESS', 'ALLERGIC_REACTION', 'MEDICATION_ERROR', 'BEHAVIORAL', 'ENVIRONMENTAL',
-             'OTHER');
+            ('INJURY', 'ILLNESS', 'ALLERGIC_REACTION', 'MEDICATION_ERROR', 'BEHAVIORAL',
+             'ENVIRONMENTAL', 'OTHER');
     END IF;
 END
 $types$;
@@ -209,9 +209,9 @@ BEGIN
         WITH types (name, labels) AS (VALUES
             ('IncidentSeverity', 'LOW, MEDIUM, HIGH, CRITICAL'),
             ('IncidentType',
-                'INJURY, ILLNESS, ALLERGIC_REACTION, MEDICATION_ERROR, BEHAVIORAL, ENVIRONMENTAL, '
-                'OTHER | INJURY, ILLNESS, ALLERGIC_REACTION, MEDICATION_ERROR, BEHAVIORAL, '
-                'ENVIRONMENTAL, OTHER, SAFETY')
+                'INJURY, ILLNESS, ALLERGIC_REACTION, MEDICATION_ERROR, BEHAVIORAL, '
+                'ENVIRONMENTAL, OTHER | INJURY, ILLNESS, ALLERGIC_REACTION, MEDICATION_ERROR, '
+                'BEHAVIORAL, ENVIRONMENTAL, OTHER, SAFETY')
         ), tables (name, columns) AS (VALUES
             ('medications', ARRAY[
                 'id uuid not null default gen_random_uuid()',
@@ -307,8 +307,8 @@ BEGIN
     ) AS shape;
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'not as this migration makes it: %', found
-            USING HINT = 'Something of this name was there before. Rename it, or bring it to the shape '
-                'that this file gives, and run this again. Nothing was changed.';
+            USING HINT = 'Something of this name was there before. Rename it, or bring it to the '
+                'shape that this file gives, and run this again. Nothing was changed.';
     END IF;
 END
 $columns$;
@@ -367,7 +367,8 @@ COMMENT ON TABLE medications IS 'Formulary and stock';
 COMMENT ON TABLE student_medications IS 'Prescriptions of students (PHI)';
 COMMENT ON TABLE medication_logs IS 'Doses given (PHI)';
 COMMENT ON TABLE incident_reports IS 'Incidents (PHI)';
-COMMENT ON TABLE emergency_contacts IS 'Whom to call about a student; at most one live primary contact each';
+COMMENT ON TABLE emergency_contacts IS
+    'Whom to call about a student; at most one live primary contact each';
 
 -- The same for indexes and constraints.
 DO $shape$
@@ -406,8 +407,8 @@ BEGIN
             ('emergency_contacts', 'emergency_contacts_priority_idx', 'btree (priority)'),
             ('emergency_contacts', 'emergency_contacts_isActive_idx', 'btree ("isActive")'),
             ('emergency_contacts', 'emergency_contacts_primary_unique',
-                'unique btree ("studentId") WHERE "isPrimary" AND "isActive" AND "deletedAt" IS '
-                'NULL'),
+                'unique btree ("studentId") WHERE "isPrimary" AND "isActive" AND '
+                '"deletedAt" IS NULL'),
             ('emergency_contacts', 'emergency_contacts_createdBy_idx', 'btree ("createdBy")'),
             ('emergency_contacts', 'emergency_contacts_updatedBy_idx', 'btree ("updatedBy")')
         ), constraints (table_name, name, definition) AS (VALUES
@@ -497,8 +498,8 @@ BEGIN
     ) AS shape;
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'not as this migration makes it: %', found
-            USING HINT = 'Something of this name was there before. Rename it, or bring it to the shape '
-                'that this file gives, and run this again. Nothing was changed.';
+            USING HINT = 'Something of this name was there before. Rename it, or bring it to the '
+                'shape that this file gives, and run this again. Nothing was changed.';
     END IF;
 END
 $shape$;

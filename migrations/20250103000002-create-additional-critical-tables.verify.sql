@@ -5,9 +5,9 @@
 WITH types (name, labels) AS (VALUES
     ('IncidentSeverity', 'LOW, MEDIUM, HIGH, CRITICAL'),
     ('IncidentType',
-        'INJURY, ILLNESS, ALLERGIC_REACTION, MEDICATION_ERROR, BEHAVIORAL, ENVIRONMENTAL, '
-        'OTHER | INJURY, ILLNESS, ALLERGIC_REACTION, MEDICATION_ERROR, BEHAVIORAL, '
-        'ENVIRONMENTAL, OTHER, SAFETY')
+        'INJURY, ILLNESS, ALLERGIC_REACTION, MEDICATION_ERROR, BEHAVIORAL, '
+        'ENVIRONMENTAL, OTHER | INJURY, ILLNESS, ALLERGIC_REACTION, MEDICATION_ERROR, '
+        'BEHAVIORAL, ENVIRONMENTAL, OTHER, SAFETY')
 ), tables (name, columns) AS (VALUES
     ('medications', ARRAY[
         'id uuid not null default gen_random_uuid()',
@@ -133,8 +133,8 @@ WITH indexes (table_name, name, definition) AS (VALUES
     ('emergency_contacts', 'emergency_contacts_priority_idx', 'btree (priority)'),
     ('emergency_contacts', 'emergency_contacts_isActive_idx', 'btree ("isActive")'),
     ('emergency_contacts', 'emergency_contacts_primary_unique',
-        'unique btree ("studentId") WHERE "isPrimary" AND "isActive" AND "deletedAt" IS '
-        'NULL'),
+        'unique btree ("studentId") WHERE "isPrimary" AND "isActive" AND '
+        '"deletedAt" IS NULL'),
     ('emergency_contacts', 'emergency_contacts_createdBy_idx', 'btree ("createdBy")'),
     ('emergency_contacts', 'emergency_contacts_updatedBy_idx', 'btree ("updatedBy")')
 ), constraints (table_name, name, definition) AS (VALUES
@@ -238,64 +238,95 @@ WHERE NOT EXISTS (
 );
 
 -- Rows that refer to nothing.
-SELECT 'student_medications.studentId' AS orphaned, count(*) AS rows FROM student_medications AS child
+SELECT 'student_medications.studentId' AS orphaned, count(*) AS rows
+FROM student_medications AS child
 WHERE child."studentId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM students AS parent WHERE parent.id = child."studentId")
+    AND NOT EXISTS (
+        SELECT FROM students AS parent WHERE parent.id = child."studentId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'student_medications.medicationId' AS orphaned, count(*) AS rows FROM student_medications AS child
+SELECT 'student_medications.medicationId' AS orphaned, count(*) AS rows
+FROM student_medications AS child
 WHERE child."medicationId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM medications AS parent WHERE parent.id = child."medicationId")
+    AND NOT EXISTS (
+        SELECT FROM medications AS parent WHERE parent.id = child."medicationId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'medication_logs.studentMedicationId' AS orphaned, count(*) AS rows FROM medication_logs AS child
+SELECT 'medication_logs.studentMedicationId' AS orphaned, count(*) AS rows
+FROM medication_logs AS child
 WHERE child."studentMedicationId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM student_medications AS parent WHERE parent.id = child."studentMedicationId")
+    AND NOT EXISTS (
+        SELECT FROM student_medications AS parent WHERE parent.id = child."studentMedicationId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'medication_logs.nurseId' AS orphaned, count(*) AS rows FROM medication_logs AS child
+SELECT 'medication_logs.nurseId' AS orphaned, count(*) AS rows
+FROM medication_logs AS child
 WHERE child."nurseId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM users AS parent WHERE parent.id = child."nurseId")
+    AND NOT EXISTS (
+        SELECT FROM users AS parent WHERE parent.id = child."nurseId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'medication_logs.witnessedBy' AS orphaned, count(*) AS rows FROM medication_logs AS child
+SELECT 'medication_logs.witnessedBy' AS orphaned, count(*) AS rows
+FROM medication_logs AS child
 WHERE child."witnessedBy" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM users AS parent WHERE parent.id = child."witnessedBy")
+    AND NOT EXISTS (
+        SELECT FROM users AS parent WHERE parent.id = child."witnessedBy"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'incident_reports.studentId' AS orphaned, count(*) AS rows FROM incident_reports AS child
+SELECT 'incident_reports.studentId' AS orphaned, count(*) AS rows
+FROM incident_reports AS child
 WHERE child."studentId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM students AS parent WHERE parent.id = child."studentId")
+    AND NOT EXISTS (
+        SELECT FROM students AS parent WHERE parent.id = child."studentId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'incident_reports.reportedById' AS orphaned, count(*) AS rows FROM incident_reports AS child
+SELECT 'incident_reports.reportedById' AS orphaned, count(*) AS rows
+FROM incident_reports AS child
 WHERE child."reportedById" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM users AS parent WHERE parent.id = child."reportedById")
+    AND NOT EXISTS (
+        SELECT FROM users AS parent WHERE parent.id = child."reportedById"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'incident_reports.parentNotifiedBy' AS orphaned, count(*) AS rows FROM incident_reports AS child
+SELECT 'incident_reports.parentNotifiedBy' AS orphaned, count(*) AS rows
+FROM incident_reports AS child
 WHERE child."parentNotifiedBy" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM users AS parent WHERE parent.id = child."parentNotifiedBy")
+    AND NOT EXISTS (
+        SELECT FROM users AS parent WHERE parent.id = child."parentNotifiedBy"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'emergency_contacts.studentId' AS orphaned, count(*) AS rows FROM emergency_contacts AS child
+SELECT 'emergency_contacts.studentId' AS orphaned, count(*) AS rows
+FROM emergency_contacts AS child
 WHERE child."studentId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM students AS parent WHERE parent.id = child."studentId")
+    AND NOT EXISTS (
+        SELECT FROM students AS parent WHERE parent.id = child."studentId"
+    )
 HAVING count(*) > 0;
 
 -- Impossible values.
-SELECT 'medications_stockQuantity_check' AS violated, count(*) AS rows FROM medications
+SELECT 'medications_stockQuantity_check' AS violated, count(*) AS rows
+FROM medications
 WHERE NOT ("stockQuantity" >= 0)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'medications_minimumStock_check' AS violated, count(*) AS rows FROM medications
+SELECT 'medications_minimumStock_check' AS violated, count(*) AS rows
+FROM medications
 WHERE NOT ("minimumStock" >= 0)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'student_medications_dates_check' AS violated, count(*) AS rows FROM student_medications
+SELECT 'student_medications_dates_check' AS violated, count(*) AS rows
+FROM student_medications
 WHERE NOT ("endDate" >= "startDate")
 HAVING count(*) > 0
 UNION ALL
-SELECT 'emergency_contacts_priority_check' AS violated, count(*) AS rows FROM emergency_contacts
+SELECT 'emergency_contacts_priority_check' AS violated, count(*) AS rows
+FROM emergency_contacts
 WHERE NOT (priority >= 1)
 HAVING count(*) > 0;

@@ -54,9 +54,9 @@ BEGIN
     SELECT string_agg(differing, ', ') INTO found FROM (
         WITH types (name, labels) AS (VALUES
             ('ConfigCategory',
-                'GENERAL, SECURITY, NOTIFICATION | GENERAL, SECURITY, NOTIFICATION, HEALTHCARE, '
-                'MEDICATION, APPOINTMENTS, UI, QUERY, FILE_UPLOAD, RATE_LIMITING, SESSION, EMAIL, '
-                'SMS')
+                'GENERAL, SECURITY, NOTIFICATION | GENERAL, SECURITY, NOTIFICATION, '
+                'HEALTHCARE, MEDICATION, APPOINTMENTS, UI, QUERY, FILE_UPLOAD, RATE_LIMITING, '
+                'SESSION, EMAIL, SMS')
         ), tables (name, columns) AS (VALUES
             ('system_configurations', ARRAY[
                 'id uuid not null default gen_random_uuid()',
@@ -90,8 +90,8 @@ BEGIN
     ) AS shape;
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'not as this migration makes it: %', found
-            USING HINT = 'Something of this name was there before. Rename it, or bring it to the shape '
-                'that this file gives, and run this again. Nothing was changed.';
+            USING HINT = 'Something of this name was there before. Rename it, or bring it to the '
+                'shape that this file gives, and run this again. Nothing was changed.';
     END IF;
 END
 $columns$;
@@ -124,7 +124,8 @@ VALUES
     ('PASSWORD_EXPIRY_DAYS', '90', 'SECURITY', '{"type": "number", "min": 0, "max": 365}'),
     ('EMAIL_NOTIFICATION_ENABLED', 'true', 'NOTIFICATION', '{"type": "boolean"}'),
     ('SMS_NOTIFICATION_ENABLED', 'false', 'NOTIFICATION', '{"type": "boolean"}'),
-    ('SYSTEM_NAME', 'White Cross Healthcare Platform', 'GENERAL', '{"type": "string", "maxLength": 200}'),
+    ('SYSTEM_NAME', 'White Cross Healthcare Platform', 'GENERAL',
+        '{"type": "string", "maxLength": 200}'),
     ('SUPPORT_EMAIL', 'support@whitecross.health', 'GENERAL', '{"type": "email"}'),
     ('MAINTENANCE_MODE', 'false', 'GENERAL', '{"type": "boolean"}'),
     ('MAX_FILE_UPLOAD_SIZE_MB', '10', 'GENERAL', '{"type": "number", "min": 1, "max": 100}')
@@ -181,8 +182,8 @@ BEGIN
     ) AS shape;
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'not as this migration makes it: %', found
-            USING HINT = 'Something of this name was there before. Rename it, or bring it to the shape '
-                'that this file gives, and run this again. Nothing was changed.';
+            USING HINT = 'Something of this name was there before. Rename it, or bring it to the '
+                'shape that this file gives, and run this again. Nothing was changed.';
     END IF;
 END
 $shape$;

@@ -4,9 +4,9 @@
 -- Types and columns as they must be.
 WITH types (name, labels) AS (VALUES
     ('ConfigCategory',
-        'GENERAL, SECURITY, NOTIFICATION | GENERAL, SECURITY, NOTIFICATION, HEALTHCARE, '
-        'MEDICATION, APPOINTMENTS, UI, QUERY, FILE_UPLOAD, RATE_LIMITING, SESSION, EMAIL, '
-        'SMS')
+        'GENERAL, SECURITY, NOTIFICATION | GENERAL, SECURITY, NOTIFICATION, '
+        'HEALTHCARE, MEDICATION, APPOINTMENTS, UI, QUERY, FILE_UPLOAD, RATE_LIMITING, '
+        'SESSION, EMAIL, SMS')
 ), tables (name, columns) AS (VALUES
     ('system_configurations', ARRAY[
         'id uuid not null default gen_random_uuid()',
@@ -94,13 +94,17 @@ WHERE NOT EXISTS (
 );
 
 -- Rows that refer to nothing.
-SELECT 'system_configurations.lastModifiedBy' AS orphaned, count(*) AS rows FROM system_configurations AS child
+SELECT 'system_configurations.lastModifiedBy' AS orphaned, count(*) AS rows
+FROM system_configurations AS child
 WHERE child."lastModifiedBy" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM users AS parent WHERE parent.id = child."lastModifiedBy")
+    AND NOT EXISTS (
+        SELECT FROM users AS parent WHERE parent.id = child."lastModifiedBy"
+    )
 HAVING count(*) > 0;
 
 -- Impossible values.
-SELECT 'system_configurations_key_check' AS violated, count(*) AS rows FROM system_configurations
+SELECT 'system_configurations_key_check' AS violated, count(*) AS rows
+FROM system_configurations
 WHERE NOT (btrim(key::text) <> ''::text)
 HAVING count(*) > 0;
 

@@ -10,8 +10,8 @@ BEGIN
     WHERE category::text NOT IN ('GENERAL', 'SECURITY', 'NOTIFICATION');
     IF settings > 0 THEN
         RAISE EXCEPTION '% settings have a category that this undo removes', settings
-            USING HINT = 'Give them the category GENERAL, SECURITY or NOTIFICATION, or delete them, '
-                'and undo again. Nothing was changed.';
+            USING HINT = 'Give them the category GENERAL, SECURITY or NOTIFICATION, or '
+                'delete them, and undo again. Nothing was changed.';
     END IF;
 END
 $before$;

@@ -27,6 +27,12 @@ BEGIN
             USING HINT = 'Migration 20250103000003 was applied in another version. '
                 'Bring the column to the named type first. Nothing was changed.';
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass('system_configurations')
+                   AND tgname = 'system_configurations_set_updated_at') THEN
+        RAISE EXCEPTION 'system_configurations lacks the trigger that keeps "updatedAt"'
+            USING HINT = 'Migration 20250103000003 was applied in another version. '
+                'Bring the table to the shape of this one first. Nothing was changed.';
+    END IF;
 END
 $before$;
 
@@ -122,11 +128,11 @@ BEGIN
     SELECT string_agg(differing, ', ') INTO found FROM (
         WITH types (name, labels) AS (VALUES
             ('ConfigCategory',
-                'GENERAL, SECURITY, NOTIFICATION, HEALTHCARE, MEDICATION, APPOINTMENTS, UI, QUERY, '
-                'FILE_UPLOAD, RATE_LIMITING, SESSION, EMAIL, SMS'),
+                'GENERAL, SECURITY, NOTIFICATION, HEALTHCARE, MEDICATION, APPOINTMENTS, UI, '
+                'QUERY, FILE_UPLOAD, RATE_LIMITING, SESSION, EMAIL, SMS'),
             ('ConfigValueType',
-                'STRING, NUMBER, BOOLEAN, JSON, ARRAY, DATE, TIME, DATETIME, EMAIL, URL, COLOR, '
-                'ENUM'),
+                'STRING, NUMBER, BOOLEAN, JSON, ARRAY, DATE, TIME, DATETIME, EMAIL, URL, '
+                'COLOR, ENUM'),
             ('ConfigScope', 'SYSTEM, DISTRICT, SCHOOL, USER')
         ), tables (name, columns) AS (VALUES
             ('system_configurations', ARRAY[
@@ -168,8 +174,8 @@ BEGIN
     ) AS shape;
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'not as this migration makes it: %', found
-            USING HINT = 'Something of this name was there before. Rename it, or bring it to the shape '
-                'that this file gives, and run this again. Nothing was changed.';
+            USING HINT = 'Something of this name was there before. Rename it, or bring it to the '
+                'shape that this file gives, and run this again. Nothing was changed.';
     END IF;
 END
 $columns$;
@@ -262,8 +268,8 @@ BEGIN
     ) AS shape;
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'not as this migration makes it: %', found
-            USING HINT = 'Something of this name was there before. Rename it, or bring it to the shape '
-                'that this file gives, and run this again. Nothing was changed.';
+            USING HINT = 'Something of this name was there before. Rename it, or bring it to the '
+                'shape that this file gives, and run this again. Nothing was changed.';
     END IF;
 END
 $shape$;

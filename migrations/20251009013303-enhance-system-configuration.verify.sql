@@ -4,11 +4,11 @@
 -- Types and columns as they must be.
 WITH types (name, labels) AS (VALUES
     ('ConfigCategory',
-        'GENERAL, SECURITY, NOTIFICATION, HEALTHCARE, MEDICATION, APPOINTMENTS, UI, QUERY, '
-        'FILE_UPLOAD, RATE_LIMITING, SESSION, EMAIL, SMS'),
+        'GENERAL, SECURITY, NOTIFICATION, HEALTHCARE, MEDICATION, APPOINTMENTS, UI, '
+        'QUERY, FILE_UPLOAD, RATE_LIMITING, SESSION, EMAIL, SMS'),
     ('ConfigValueType',
-        'STRING, NUMBER, BOOLEAN, JSON, ARRAY, DATE, TIME, DATETIME, EMAIL, URL, COLOR, '
-        'ENUM'),
+        'STRING, NUMBER, BOOLEAN, JSON, ARRAY, DATE, TIME, DATETIME, EMAIL, URL, '
+        'COLOR, ENUM'),
     ('ConfigScope', 'SYSTEM, DISTRICT, SCHOOL, USER')
 ), tables (name, columns) AS (VALUES
     ('system_configurations', ARRAY[
@@ -107,12 +107,16 @@ WHERE NOT EXISTS (
 );
 
 -- Rows that refer to nothing.
-SELECT 'configuration_history.configurationId' AS orphaned, count(*) AS rows FROM configuration_history AS child
+SELECT 'configuration_history.configurationId' AS orphaned, count(*) AS rows
+FROM configuration_history AS child
 WHERE child."configurationId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM system_configurations AS parent WHERE parent.id = child."configurationId")
+    AND NOT EXISTS (
+        SELECT FROM system_configurations AS parent WHERE parent.id = child."configurationId"
+    )
 HAVING count(*) > 0;
 
 -- Impossible values.
-SELECT 'system_configurations_range_check' AS violated, count(*) AS rows FROM system_configurations
+SELECT 'system_configurations_range_check' AS violated, count(*) AS rows
+FROM system_configurations
 WHERE NOT ("minValue" <= "maxValue")
 HAVING count(*) > 0;

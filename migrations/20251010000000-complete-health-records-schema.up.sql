@@ -30,6 +30,12 @@ DECLARE
     status_type regtype;
     unknown bigint;
 BEGIN
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass('allergies')
+                   AND tgname = 'allergies_set_updated_at') THEN
+        RAISE EXCEPTION 'allergies lacks the trigger that keeps "updatedAt"'
+            USING HINT = 'Migration 20250103000001 was applied in another version. '
+                'Bring its tables to the shape of this one first. Nothing was changed.';
+    END IF;
     SELECT atttypid INTO status_type FROM pg_attribute
     WHERE attrelid = to_regclass('chronic_conditions') AND attname = 'status' AND NOT attisdropped;
     IF status_type = to_regtype('"ConditionStatus"') THEN
@@ -44,7 +50,8 @@ BEGIN
     SELECT count(*) INTO unknown FROM chronic_conditions
     WHERE upper(btrim(status)) NOT IN ('ACTIVE', 'MANAGED', 'RESOLVED', 'MONITORING', 'INACTIVE');
     IF unknown > 0 THEN
-        RAISE EXCEPTION '% rows of chronic_conditions have a status that "ConditionStatus" lacks', unknown
+        RAISE EXCEPTION '% rows of chronic_conditions have a status that "ConditionStatus" lacks',
+                unknown
             USING HINT = 'Give them ACTIVE, MANAGED, RESOLVED, MONITORING or INACTIVE (a clinical '
                 'decision that no migration can make), and run this again. Nothing was changed.';
     END IF;
@@ -55,18 +62,19 @@ DO $types$
 BEGIN
     IF to_regtype('"VaccineType"') IS NULL THEN
         CREATE TYPE "VaccineType" AS ENUM
-            ('COVID_19', 'FLU', 'MEASLES', 'MUMPS', 'RUBELLA', 'MMR', 'POLIO', 'HEPATITIS_A', 'HEPATITIS_B',
-             'VARICELLA', 'TETANUS', 'DIPHTHERIA', 'PERTUSSIS', 'TDAP', 'DTaP', 'HIB', 'PNEUMOCOCCAL',
-             'ROTAVIRUS', 'MENINGOCOCCAL', 'HPV', 'OTHER');
+            ('COVID_19', 'FLU', 'MEASLES', 'MUMPS', 'RUBELLA', 'MMR', 'POLIO', 'HEPATITIS_A',
+             'HEPATITIS_B', 'VARICELLA', 'TETANUS', 'DIPHTHERIA', 'PERTUSSIS', 'TDAP', 'DTaP',
+             'HIB', 'PNEUMOCOCCAL', 'ROTAVIRUS', 'MENINGOCOCCAL', 'HPV', 'OTHER');
     END IF;
     IF to_regtype('"AdministrationSite"') IS NULL THEN
         CREATE TYPE "AdministrationSite" AS ENUM
-            ('ARM_LEFT', 'ARM_RIGHT', 'THIGH_LEFT', 'THIGH_RIGHT', 'DELTOID_LEFT', 'DELTOID_RIGHT',
-             'BUTTOCK_LEFT', 'BUTTOCK_RIGHT', 'ORAL', 'NASAL', 'OTHER');
+            ('ARM_LEFT', 'ARM_RIGHT', 'THIGH_LEFT', 'THIGH_RIGHT', 'DELTOID_LEFT',
+             'DELTOID_RIGHT', 'BUTTOCK_LEFT', 'BUTTOCK_RIGHT', 'ORAL', 'NASAL', 'OTHER');
     END IF;
     IF to_regtype('"AdministrationRoute"') IS NULL THEN
         CREATE TYPE "AdministrationRoute" AS ENUM
-            ('INTRAMUSCULAR', 'SUBCUTANEOUS', 'INTRADERMAL', 'ORAL', 'INTRANASAL', 'INTRAVENOUS', 'OTHER');
+            ('INTRAMUSCULAR', 'SUBCUTANEOUS', 'INTRADERMAL', 'ORAL', 'INTRANASAL', 'INTRAVENOUS',
+             'OTHER');
     END IF;
     IF to_regtype('"VaccineComplianceStatus"') IS NULL THEN
         CREATE TYPE "VaccineComplianceStatus" AS ENUM
@@ -74,11 +82,12 @@ BEGIN
     END IF;
     IF to_regtype('"ScreeningType"') IS NULL THEN
         CREATE TYPE "ScreeningType" AS ENUM
-            ('VISION', 'HEARING', 'SCOLIOSIS', 'DENTAL', 'BMI', 'BLOOD_PRESSURE', 'DEVELOPMENTAL', 'SPEECH',
-             'MENTAL_HEALTH', 'TUBERCULOSIS', 'LEAD', 'ANEMIA', 'OTHER');
+            ('VISION', 'HEARING', 'SCOLIOSIS', 'DENTAL', 'BMI', 'BLOOD_PRESSURE', 'DEVELOPMENTAL',
+             'SPEECH', 'MENTAL_HEALTH', 'TUBERCULOSIS', 'LEAD', 'ANEMIA', 'OTHER');
     END IF;
     IF to_regtype('"ScreeningOutcome"') IS NULL THEN
-        CREATE TYPE "ScreeningOutcome" AS ENUM ('PASS', 'REFER', 'FAIL', 'INCONCLUSIVE', 'INCOMPLETE');
+        CREATE TYPE "ScreeningOutcome" AS ENUM
+            ('PASS', 'REFER', 'FAIL', 'INCONCLUSIVE', 'INCOMPLETE');
     END IF;
     IF to_regtype('"FollowUpStatus"') IS NULL THEN
         CREATE TYPE "FollowUpStatus" AS ENUM
@@ -90,14 +99,15 @@ BEGIN
     END IF;
     IF to_regtype('"AllergyType"') IS NULL THEN
         CREATE TYPE "AllergyType" AS ENUM
-            ('FOOD', 'MEDICATION', 'ENVIRONMENTAL', 'INSECT', 'LATEX', 'ANIMAL', 'CHEMICAL', 'SEASONAL',
-             'OTHER');
+            ('FOOD', 'MEDICATION', 'ENVIRONMENTAL', 'INSECT', 'LATEX', 'ANIMAL', 'CHEMICAL',
+             'SEASONAL', 'OTHER');
     END IF;
     IF to_regtype('"ConditionSeverity"') IS NULL THEN
         CREATE TYPE "ConditionSeverity" AS ENUM ('MILD', 'MODERATE', 'SEVERE', 'CRITICAL');
     END IF;
     IF to_regtype('"ConditionStatus"') IS NULL THEN
-        CREATE TYPE "ConditionStatus" AS ENUM ('ACTIVE', 'MANAGED', 'RESOLVED', 'MONITORING', 'INACTIVE');
+        CREATE TYPE "ConditionStatus" AS ENUM
+            ('ACTIVE', 'MANAGED', 'RESOLVED', 'MONITORING', 'INACTIVE');
     END IF;
 END
 $types$;
@@ -370,26 +380,28 @@ BEGIN
     SELECT string_agg(differing, ', ') INTO found FROM (
         WITH types (name, labels) AS (VALUES
             ('VaccineType',
-                'COVID_19, FLU, MEASLES, MUMPS, RUBELLA, MMR, POLIO, HEPATITIS_A, HEPATITIS_B, '
-                'VARICELLA, TETANUS, DIPHTHERIA, PERTUSSIS, TDAP, DTaP, HIB, PNEUMOCOCCAL, '
-                'ROTAVIRUS, MENINGOCOCCAL, HPV, OTHER'),
+                'COVID_19, FLU, MEASLES, MUMPS, RUBELLA, MMR, POLIO, HEPATITIS_A, '
+                'HEPATITIS_B, VARICELLA, TETANUS, DIPHTHERIA, PERTUSSIS, TDAP, DTaP, HIB, '
+                'PNEUMOCOCCAL, ROTAVIRUS, MENINGOCOCCAL, HPV, OTHER'),
             ('AdministrationSite',
                 'ARM_LEFT, ARM_RIGHT, THIGH_LEFT, THIGH_RIGHT, DELTOID_LEFT, DELTOID_RIGHT, '
                 'BUTTOCK_LEFT, BUTTOCK_RIGHT, ORAL, NASAL, OTHER'),
             ('AdministrationRoute',
-                'INTRAMUSCULAR, SUBCUTANEOUS, INTRADERMAL, ORAL, INTRANASAL, INTRAVENOUS, OTHER'),
+                'INTRAMUSCULAR, SUBCUTANEOUS, INTRADERMAL, ORAL, INTRANASAL, INTRAVENOUS, '
+                'OTHER'),
             ('VaccineComplianceStatus',
                 'COMPLIANT, OVERDUE, PARTIALLY_COMPLIANT, EXEMPT, NON_COMPLIANT'),
             ('ScreeningType',
-                'VISION, HEARING, SCOLIOSIS, DENTAL, BMI, BLOOD_PRESSURE, DEVELOPMENTAL, SPEECH, '
-                'MENTAL_HEALTH, TUBERCULOSIS, LEAD, ANEMIA, OTHER'),
+                'VISION, HEARING, SCOLIOSIS, DENTAL, BMI, BLOOD_PRESSURE, DEVELOPMENTAL, '
+                'SPEECH, MENTAL_HEALTH, TUBERCULOSIS, LEAD, ANEMIA, OTHER'),
             ('ScreeningOutcome', 'PASS, REFER, FAIL, INCONCLUSIVE, INCOMPLETE'),
             ('FollowUpStatus',
                 'PENDING, SCHEDULED, COMPLETED, CANCELLED, OVERDUE, NOT_NEEDED'),
             ('ConsciousnessLevel',
                 'ALERT, VERBAL, PAIN, UNRESPONSIVE, DROWSY, CONFUSED, LETHARGIC'),
             ('AllergyType',
-                'FOOD, MEDICATION, ENVIRONMENTAL, INSECT, LATEX, ANIMAL, CHEMICAL, SEASONAL, OTHER'),
+                'FOOD, MEDICATION, ENVIRONMENTAL, INSECT, LATEX, ANIMAL, CHEMICAL, SEASONAL, '
+                'OTHER'),
             ('ConditionSeverity', 'MILD, MODERATE, SEVERE, CRITICAL'),
             ('ConditionStatus', 'ACTIVE, MANAGED, RESOLVED, MONITORING, INACTIVE')
         ), tables (name, columns) AS (VALUES
@@ -504,8 +516,8 @@ BEGIN
     ) AS shape;
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'not as this migration makes it: %', found
-            USING HINT = 'Something of this name was there before. Rename it, or bring it to the shape '
-                'that this file gives, and run this again. Nothing was changed.';
+            USING HINT = 'Something of this name was there before. Rename it, or bring it to the '
+                'shape that this file gives, and run this again. Nothing was changed.';
     END IF;
 END
 $columns$;
@@ -713,9 +725,11 @@ BEGIN
             ('growth_measurements', 'growth_measurements_bmiPercentile_check',
                 'CHECK ("bmiPercentile" >= 0::numeric AND "bmiPercentile" <= 100::numeric)'),
             ('growth_measurements', 'growth_measurements_heightPercentile_check',
-                'CHECK ("heightPercentile" >= 0::numeric AND "heightPercentile" <= 100::numeric)'),
+                'CHECK ("heightPercentile" >= 0::numeric AND "heightPercentile" <= '
+                '100::numeric)'),
             ('growth_measurements', 'growth_measurements_weightPercentile_check',
-                'CHECK ("weightPercentile" >= 0::numeric AND "weightPercentile" <= 100::numeric)'),
+                'CHECK ("weightPercentile" >= 0::numeric AND "weightPercentile" <= '
+                '100::numeric)'),
             ('vital_signs', 'vital_signs_pkey', 'PRIMARY KEY (id)'),
             ('vital_signs', 'vital_signs_studentId_fkey',
                 'FOREIGN KEY ("studentId") REFERENCES students(id) '
@@ -769,8 +783,8 @@ BEGIN
     ) AS shape;
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'not as this migration makes it: %', found
-            USING HINT = 'Something of this name was there before. Rename it, or bring it to the shape '
-                'that this file gives, and run this again. Nothing was changed.';
+            USING HINT = 'Something of this name was there before. Rename it, or bring it to the '
+                'shape that this file gives, and run this again. Nothing was changed.';
     END IF;
 END
 $shape$;

@@ -4,26 +4,28 @@
 -- Types and columns as they must be.
 WITH types (name, labels) AS (VALUES
     ('VaccineType',
-        'COVID_19, FLU, MEASLES, MUMPS, RUBELLA, MMR, POLIO, HEPATITIS_A, HEPATITIS_B, '
-        'VARICELLA, TETANUS, DIPHTHERIA, PERTUSSIS, TDAP, DTaP, HIB, PNEUMOCOCCAL, '
-        'ROTAVIRUS, MENINGOCOCCAL, HPV, OTHER'),
+        'COVID_19, FLU, MEASLES, MUMPS, RUBELLA, MMR, POLIO, HEPATITIS_A, '
+        'HEPATITIS_B, VARICELLA, TETANUS, DIPHTHERIA, PERTUSSIS, TDAP, DTaP, HIB, '
+        'PNEUMOCOCCAL, ROTAVIRUS, MENINGOCOCCAL, HPV, OTHER'),
     ('AdministrationSite',
         'ARM_LEFT, ARM_RIGHT, THIGH_LEFT, THIGH_RIGHT, DELTOID_LEFT, DELTOID_RIGHT, '
         'BUTTOCK_LEFT, BUTTOCK_RIGHT, ORAL, NASAL, OTHER'),
     ('AdministrationRoute',
-        'INTRAMUSCULAR, SUBCUTANEOUS, INTRADERMAL, ORAL, INTRANASAL, INTRAVENOUS, OTHER'),
+        'INTRAMUSCULAR, SUBCUTANEOUS, INTRADERMAL, ORAL, INTRANASAL, INTRAVENOUS, '
+        'OTHER'),
     ('VaccineComplianceStatus',
         'COMPLIANT, OVERDUE, PARTIALLY_COMPLIANT, EXEMPT, NON_COMPLIANT'),
     ('ScreeningType',
-        'VISION, HEARING, SCOLIOSIS, DENTAL, BMI, BLOOD_PRESSURE, DEVELOPMENTAL, SPEECH, '
-        'MENTAL_HEALTH, TUBERCULOSIS, LEAD, ANEMIA, OTHER'),
+        'VISION, HEARING, SCOLIOSIS, DENTAL, BMI, BLOOD_PRESSURE, DEVELOPMENTAL, '
+        'SPEECH, MENTAL_HEALTH, TUBERCULOSIS, LEAD, ANEMIA, OTHER'),
     ('ScreeningOutcome', 'PASS, REFER, FAIL, INCONCLUSIVE, INCOMPLETE'),
     ('FollowUpStatus',
         'PENDING, SCHEDULED, COMPLETED, CANCELLED, OVERDUE, NOT_NEEDED'),
     ('ConsciousnessLevel',
         'ALERT, VERBAL, PAIN, UNRESPONSIVE, DROWSY, CONFUSED, LETHARGIC'),
     ('AllergyType',
-        'FOOD, MEDICATION, ENVIRONMENTAL, INSECT, LATEX, ANIMAL, CHEMICAL, SEASONAL, OTHER'),
+        'FOOD, MEDICATION, ENVIRONMENTAL, INSECT, LATEX, ANIMAL, CHEMICAL, SEASONAL, '
+        'OTHER'),
     ('ConditionSeverity', 'MILD, MODERATE, SEVERE, CRITICAL'),
     ('ConditionStatus', 'ACTIVE, MANAGED, RESOLVED, MONITORING, INACTIVE')
 ), tables (name, columns) AS (VALUES
@@ -247,9 +249,11 @@ WITH indexes (table_name, name, definition) AS (VALUES
     ('growth_measurements', 'growth_measurements_bmiPercentile_check',
         'CHECK ("bmiPercentile" >= 0::numeric AND "bmiPercentile" <= 100::numeric)'),
     ('growth_measurements', 'growth_measurements_heightPercentile_check',
-        'CHECK ("heightPercentile" >= 0::numeric AND "heightPercentile" <= 100::numeric)'),
+        'CHECK ("heightPercentile" >= 0::numeric AND "heightPercentile" <= '
+        '100::numeric)'),
     ('growth_measurements', 'growth_measurements_weightPercentile_check',
-        'CHECK ("weightPercentile" >= 0::numeric AND "weightPercentile" <= 100::numeric)'),
+        'CHECK ("weightPercentile" >= 0::numeric AND "weightPercentile" <= '
+        '100::numeric)'),
     ('vital_signs', 'vital_signs_pkey', 'PRIMARY KEY (id)'),
     ('vital_signs', 'vital_signs_studentId_fkey',
         'FOREIGN KEY ("studentId") REFERENCES students(id) '
@@ -316,130 +320,181 @@ WHERE NOT EXISTS (
 );
 
 -- Rows that refer to nothing.
-SELECT 'allergies.healthRecordId' AS orphaned, count(*) AS rows FROM allergies AS child
+SELECT 'allergies.healthRecordId' AS orphaned, count(*) AS rows
+FROM allergies AS child
 WHERE child."healthRecordId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM health_records AS parent WHERE parent.id = child."healthRecordId")
+    AND NOT EXISTS (
+        SELECT FROM health_records AS parent WHERE parent.id = child."healthRecordId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'chronic_conditions.healthRecordId' AS orphaned, count(*) AS rows FROM chronic_conditions AS child
+SELECT 'chronic_conditions.healthRecordId' AS orphaned, count(*) AS rows
+FROM chronic_conditions AS child
 WHERE child."healthRecordId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM health_records AS parent WHERE parent.id = child."healthRecordId")
+    AND NOT EXISTS (
+        SELECT FROM health_records AS parent WHERE parent.id = child."healthRecordId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'vaccinations.studentId' AS orphaned, count(*) AS rows FROM vaccinations AS child
+SELECT 'vaccinations.studentId' AS orphaned, count(*) AS rows
+FROM vaccinations AS child
 WHERE child."studentId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM students AS parent WHERE parent.id = child."studentId")
+    AND NOT EXISTS (
+        SELECT FROM students AS parent WHERE parent.id = child."studentId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'vaccinations.healthRecordId' AS orphaned, count(*) AS rows FROM vaccinations AS child
+SELECT 'vaccinations.healthRecordId' AS orphaned, count(*) AS rows
+FROM vaccinations AS child
 WHERE child."healthRecordId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM health_records AS parent WHERE parent.id = child."healthRecordId")
+    AND NOT EXISTS (
+        SELECT FROM health_records AS parent WHERE parent.id = child."healthRecordId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'screenings.studentId' AS orphaned, count(*) AS rows FROM screenings AS child
+SELECT 'screenings.studentId' AS orphaned, count(*) AS rows
+FROM screenings AS child
 WHERE child."studentId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM students AS parent WHERE parent.id = child."studentId")
+    AND NOT EXISTS (
+        SELECT FROM students AS parent WHERE parent.id = child."studentId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'screenings.healthRecordId' AS orphaned, count(*) AS rows FROM screenings AS child
+SELECT 'screenings.healthRecordId' AS orphaned, count(*) AS rows
+FROM screenings AS child
 WHERE child."healthRecordId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM health_records AS parent WHERE parent.id = child."healthRecordId")
+    AND NOT EXISTS (
+        SELECT FROM health_records AS parent WHERE parent.id = child."healthRecordId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'growth_measurements.studentId' AS orphaned, count(*) AS rows FROM growth_measurements AS child
+SELECT 'growth_measurements.studentId' AS orphaned, count(*) AS rows
+FROM growth_measurements AS child
 WHERE child."studentId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM students AS parent WHERE parent.id = child."studentId")
+    AND NOT EXISTS (
+        SELECT FROM students AS parent WHERE parent.id = child."studentId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'growth_measurements.healthRecordId' AS orphaned, count(*) AS rows FROM growth_measurements AS child
+SELECT 'growth_measurements.healthRecordId' AS orphaned, count(*) AS rows
+FROM growth_measurements AS child
 WHERE child."healthRecordId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM health_records AS parent WHERE parent.id = child."healthRecordId")
+    AND NOT EXISTS (
+        SELECT FROM health_records AS parent WHERE parent.id = child."healthRecordId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'vital_signs.studentId' AS orphaned, count(*) AS rows FROM vital_signs AS child
+SELECT 'vital_signs.studentId' AS orphaned, count(*) AS rows
+FROM vital_signs AS child
 WHERE child."studentId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM students AS parent WHERE parent.id = child."studentId")
+    AND NOT EXISTS (
+        SELECT FROM students AS parent WHERE parent.id = child."studentId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'vital_signs.healthRecordId' AS orphaned, count(*) AS rows FROM vital_signs AS child
+SELECT 'vital_signs.healthRecordId' AS orphaned, count(*) AS rows
+FROM vital_signs AS child
 WHERE child."healthRecordId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM health_records AS parent WHERE parent.id = child."healthRecordId")
+    AND NOT EXISTS (
+        SELECT FROM health_records AS parent WHERE parent.id = child."healthRecordId"
+    )
 HAVING count(*) > 0
 UNION ALL
-SELECT 'vital_signs.appointmentId' AS orphaned, count(*) AS rows FROM vital_signs AS child
+SELECT 'vital_signs.appointmentId' AS orphaned, count(*) AS rows
+FROM vital_signs AS child
 WHERE child."appointmentId" IS NOT NULL
-    AND NOT EXISTS (SELECT FROM appointments AS parent WHERE parent.id = child."appointmentId")
+    AND NOT EXISTS (
+        SELECT FROM appointments AS parent WHERE parent.id = child."appointmentId"
+    )
 HAVING count(*) > 0;
 
 -- Impossible values.
-SELECT 'vaccinations_doseNumber_check' AS violated, count(*) AS rows FROM vaccinations
+SELECT 'vaccinations_doseNumber_check' AS violated, count(*) AS rows
+FROM vaccinations
 WHERE NOT ("doseNumber" >= 1)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'vaccinations_totalDoses_check' AS violated, count(*) AS rows FROM vaccinations
+SELECT 'vaccinations_totalDoses_check' AS violated, count(*) AS rows
+FROM vaccinations
 WHERE NOT ("totalDoses" >= 1)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'growth_measurements_height_check' AS violated, count(*) AS rows FROM growth_measurements
+SELECT 'growth_measurements_height_check' AS violated, count(*) AS rows
+FROM growth_measurements
 WHERE NOT (height > 0::numeric)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'growth_measurements_weight_check' AS violated, count(*) AS rows FROM growth_measurements
+SELECT 'growth_measurements_weight_check' AS violated, count(*) AS rows
+FROM growth_measurements
 WHERE NOT (weight > 0::numeric)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'growth_measurements_bmi_check' AS violated, count(*) AS rows FROM growth_measurements
+SELECT 'growth_measurements_bmi_check' AS violated, count(*) AS rows
+FROM growth_measurements
 WHERE NOT (bmi > 0::numeric)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'growth_measurements_headCircumference_check' AS violated, count(*) AS rows FROM growth_measurements
+SELECT 'growth_measurements_headCircumference_check' AS violated, count(*) AS rows
+FROM growth_measurements
 WHERE NOT ("headCircumference" > 0::numeric)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'growth_measurements_bmiPercentile_check' AS violated, count(*) AS rows FROM growth_measurements
+SELECT 'growth_measurements_bmiPercentile_check' AS violated, count(*) AS rows
+FROM growth_measurements
 WHERE NOT ("bmiPercentile" >= 0::numeric AND "bmiPercentile" <= 100::numeric)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'growth_measurements_heightPercentile_check' AS violated, count(*) AS rows FROM growth_measurements
+SELECT 'growth_measurements_heightPercentile_check' AS violated, count(*) AS rows
+FROM growth_measurements
 WHERE NOT ("heightPercentile" >= 0::numeric AND "heightPercentile" <= 100::numeric)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'growth_measurements_weightPercentile_check' AS violated, count(*) AS rows FROM growth_measurements
+SELECT 'growth_measurements_weightPercentile_check' AS violated, count(*) AS rows
+FROM growth_measurements
 WHERE NOT ("weightPercentile" >= 0::numeric AND "weightPercentile" <= 100::numeric)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'vital_signs_temperature_check' AS violated, count(*) AS rows FROM vital_signs
+SELECT 'vital_signs_temperature_check' AS violated, count(*) AS rows
+FROM vital_signs
 WHERE NOT (temperature >= 20::numeric AND temperature <= 120::numeric)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'vital_signs_bloodPressureSystolic_check' AS violated, count(*) AS rows FROM vital_signs
+SELECT 'vital_signs_bloodPressureSystolic_check' AS violated, count(*) AS rows
+FROM vital_signs
 WHERE NOT ("bloodPressureSystolic" >= 0 AND "bloodPressureSystolic" <= 400)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'vital_signs_bloodPressureDiastolic_check' AS violated, count(*) AS rows FROM vital_signs
+SELECT 'vital_signs_bloodPressureDiastolic_check' AS violated, count(*) AS rows
+FROM vital_signs
 WHERE NOT ("bloodPressureDiastolic" >= 0 AND "bloodPressureDiastolic" <= 300)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'vital_signs_heartRate_check' AS violated, count(*) AS rows FROM vital_signs
+SELECT 'vital_signs_heartRate_check' AS violated, count(*) AS rows
+FROM vital_signs
 WHERE NOT ("heartRate" >= 0 AND "heartRate" <= 400)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'vital_signs_respiratoryRate_check' AS violated, count(*) AS rows FROM vital_signs
+SELECT 'vital_signs_respiratoryRate_check' AS violated, count(*) AS rows
+FROM vital_signs
 WHERE NOT ("respiratoryRate" >= 0 AND "respiratoryRate" <= 200)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'vital_signs_oxygenSaturation_check' AS violated, count(*) AS rows FROM vital_signs
+SELECT 'vital_signs_oxygenSaturation_check' AS violated, count(*) AS rows
+FROM vital_signs
 WHERE NOT ("oxygenSaturation" >= 0 AND "oxygenSaturation" <= 100)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'vital_signs_painLevel_check' AS violated, count(*) AS rows FROM vital_signs
+SELECT 'vital_signs_painLevel_check' AS violated, count(*) AS rows
+FROM vital_signs
 WHERE NOT ("painLevel" >= 0 AND "painLevel" <= 10)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'vital_signs_glucoseLevel_check' AS violated, count(*) AS rows FROM vital_signs
+SELECT 'vital_signs_glucoseLevel_check' AS violated, count(*) AS rows
+FROM vital_signs
 WHERE NOT ("glucoseLevel" >= 0::numeric)
 HAVING count(*) > 0
 UNION ALL
-SELECT 'vital_signs_peakFlow_check' AS violated, count(*) AS rows FROM vital_signs
+SELECT 'vital_signs_peakFlow_check' AS violated, count(*) AS rows
+FROM vital_signs
 WHERE NOT ("peakFlow" >= 0 AND "peakFlow" <= 2000)
 HAVING count(*) > 0;

@@ -7,16 +7,16 @@ WITH indexes (table_name, name, definition) AS (VALUES
     ('users', 'idx_users_school', 'btree ("schoolId") WHERE "isActive" = true'),
     ('users', 'idx_users_role_active', 'btree (role, "isActive")'),
     ('users', 'idx_users_search',
-        'gin (to_tsvector(''english''::regconfig, ((("firstName"::text || '' ''::text) || '
-        '"lastName"::text) || '' ''::text) || email::text))'),
+        'gin (to_tsvector(''english''::regconfig, ((("firstName"::text || '' '
+        '''::text) || "lastName"::text) || '' ''::text) || email::text))'),
     ('students', 'idx_students_nurse', 'btree ("nurseId") WHERE "isActive" = true'),
     ('students', 'idx_students_school', 'btree ("schoolId") WHERE "isActive" = true'),
     ('students', 'idx_students_grade_active', 'btree (grade, "isActive")'),
     ('students', 'idx_students_health_overview',
         'btree ("schoolId", grade, "isActive", "nurseId")'),
     ('students', 'idx_students_search',
-        'gin (to_tsvector(''english''::regconfig, ((("firstName"::text || '' ''::text) || '
-        '"lastName"::text) || '' ''::text) || "studentNumber"::text))'),
+        'gin (to_tsvector(''english''::regconfig, ((("firstName"::text || '' '
+        '''::text) || "lastName"::text) || '' ''::text) || "studentNumber"::text))'),
     ('health_records', 'idx_health_records_student_date',
         'btree ("studentId", "recordDate" DESC, "recordType")'),
     ('health_records', 'idx_health_records_provider',
@@ -32,9 +32,11 @@ WITH indexes (table_name, name, definition) AS (VALUES
         'btree ("studentId", status) WHERE status = ''ACTIVE''::"ConditionStatus"'),
     ('appointments', 'idx_appointments_upcoming',
         'btree ("nurseId", "scheduledAt", status) WHERE status = ANY '
-        '(ARRAY[''SCHEDULED''::"AppointmentStatus", ''IN_PROGRESS''::"AppointmentStatus"])'),
+        '(ARRAY[''SCHEDULED''::"AppointmentStatus", '
+        '''IN_PROGRESS''::"AppointmentStatus"])'),
     ('appointments', 'idx_appointments_date_range',
-        'btree ("scheduledAt", status) WHERE status <> ''CANCELLED''::"AppointmentStatus"'),
+        'btree ("scheduledAt", status) WHERE status <> '
+        '''CANCELLED''::"AppointmentStatus"'),
     ('appointments', 'idx_appointments_student',
         'btree ("studentId", "scheduledAt" DESC, status)'),
     ('appointments', 'idx_appointment_availability',
@@ -69,7 +71,8 @@ WITH indexes (table_name, name, definition) AS (VALUES
     ('emergency_contacts', 'idx_emergency_contacts_student',
         'btree ("studentId", priority) WHERE "isActive" = true'),
     ('emergency_contacts', 'idx_emergency_contacts_primary',
-        'btree ("studentId", "isPrimary") WHERE "isPrimary" = true AND "isActive" = true'),
+        'btree ("studentId", "isPrimary") WHERE "isPrimary" = true AND "isActive" '
+        '= true'),
     ('vaccinations', 'idx_vaccinations_due',
         'btree ("nextDueDate", "studentId") WHERE "nextDueDate" IS NOT NULL'),
     ('vaccinations', 'idx_vaccinations_compliance',

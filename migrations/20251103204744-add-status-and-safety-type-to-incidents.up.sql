@@ -31,7 +31,8 @@ DO $types$
 BEGIN
     IF to_regtype('"IncidentStatus"') IS NULL THEN
         CREATE TYPE "IncidentStatus" AS ENUM
-            ('DRAFT', 'PENDING_REVIEW', 'UNDER_INVESTIGATION', 'REQUIRES_ACTION', 'RESOLVED', 'CLOSED');
+            ('DRAFT', 'PENDING_REVIEW', 'UNDER_INVESTIGATION', 'REQUIRES_ACTION', 'RESOLVED',
+             'CLOSED');
     END IF;
 END
 $types$;
@@ -49,10 +50,11 @@ BEGIN
     SELECT string_agg(differing, ', ') INTO found FROM (
         WITH types (name, labels) AS (VALUES
             ('IncidentType',
-                'INJURY, ILLNESS, ALLERGIC_REACTION, MEDICATION_ERROR, BEHAVIORAL, ENVIRONMENTAL, '
-                'OTHER, SAFETY'),
+                'INJURY, ILLNESS, ALLERGIC_REACTION, MEDICATION_ERROR, BEHAVIORAL, '
+                'ENVIRONMENTAL, OTHER, SAFETY'),
             ('IncidentStatus',
-                'DRAFT, PENDING_REVIEW, UNDER_INVESTIGATION, REQUIRES_ACTION, RESOLVED, CLOSED')
+                'DRAFT, PENDING_REVIEW, UNDER_INVESTIGATION, REQUIRES_ACTION, RESOLVED, '
+                'CLOSED')
         ), tables (name, columns) AS (VALUES
             ('incident_reports', ARRAY[
                 'status "IncidentStatus" not null default ''PENDING_REVIEW''::"IncidentStatus"'])
@@ -78,8 +80,8 @@ BEGIN
     ) AS shape;
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'not as this migration makes it: %', found
-            USING HINT = 'Something of this name was there before. Rename it, or bring it to the shape '
-                'that this file gives, and run this again. Nothing was changed.';
+            USING HINT = 'Something of this name was there before. Rename it, or bring it to the '
+                'shape that this file gives, and run this again. Nothing was changed.';
     END IF;
 END
 $columns$;
@@ -108,8 +110,8 @@ BEGIN
     ) AS shape;
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'not as this migration makes it: %', found
-            USING HINT = 'Something of this name was there before. Rename it, or bring it to the shape '
-                'that this file gives, and run this again. Nothing was changed.';
+            USING HINT = 'Something of this name was there before. Rename it, or bring it to the '
+                'shape that this file gives, and run this again. Nothing was changed.';
     END IF;
 END
 $shape$;

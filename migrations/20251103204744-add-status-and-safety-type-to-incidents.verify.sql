@@ -4,10 +4,11 @@
 -- Types and columns as they must be.
 WITH types (name, labels) AS (VALUES
     ('IncidentType',
-        'INJURY, ILLNESS, ALLERGIC_REACTION, MEDICATION_ERROR, BEHAVIORAL, ENVIRONMENTAL, '
-        'OTHER, SAFETY'),
+        'INJURY, ILLNESS, ALLERGIC_REACTION, MEDICATION_ERROR, BEHAVIORAL, '
+        'ENVIRONMENTAL, OTHER, SAFETY'),
     ('IncidentStatus',
-        'DRAFT, PENDING_REVIEW, UNDER_INVESTIGATION, REQUIRES_ACTION, RESOLVED, CLOSED')
+        'DRAFT, PENDING_REVIEW, UNDER_INVESTIGATION, REQUIRES_ACTION, RESOLVED, '
+        'CLOSED')
 ), tables (name, columns) AS (VALUES
     ('incident_reports', ARRAY[
         'status "IncidentStatus" not null default ''PENDING_REVIEW''::"IncidentStatus"'])

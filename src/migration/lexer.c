@@ -145,19 +145,35 @@ static bool skip_dollar(Lexer *lexer, size_t tag_size)
     return close != NULL;
 }
 
-/* Digits, a fraction, an exponent, and letters that hang on (0x1F, 1_000, or what the server will
- * call junk). ".." is not a fraction: 1..10 is a range of PL/pgSQL. */
+static void skip_digits(Lexer *lexer)
+{
+    while (is_digit(peek(lexer, 0)))
+        lexer->at++;
+}
+
+/*
+ * From behind the first character of a number: digits, a fraction, an exponent. ".." is not a
+ * fraction: 1..10 is a range of PL/pgSQL. Letters that hang on (0x1F, 1_000, or what the server
+ * calls junk) are taken as a word is, with the $ in it, so that no dollar quote begins there.
+ */
 static void skip_number(Lexer *lexer)
 {
-    while (lexer->at < lexer->end) {
-        char c = *lexer->at;
-        bool fraction = c == '.' && peek(lexer, 1) != '.';
-        bool sign =
-            (c == '+' || c == '-') && (lexer->at[-1] | 0x20) == 'e' && is_digit(peek(lexer, 1));
-        if (!fraction && !sign && !continues_tag(c))
-            return;
+    skip_digits(lexer);
+    if (lexer->at[-1] != '.' && peek(lexer, 0) == '.' && peek(lexer, 1) != '.') {
         lexer->at++;
+        skip_digits(lexer);
     }
+    if ((peek(lexer, 0) | 0x20) == 'e') {
+        const char sign = peek(lexer, 1);
+        const size_t digits = sign == '+' || sign == '-' ? 2 : 1;
+        if (is_digit(peek(lexer, digits))) {
+            lexer->at += digits;
+            skip_digits(lexer);
+        }
+    }
+    if (starts_word(peek(lexer, 0)))
+        while (lexer->at < lexer->end && continues_word(*lexer->at))
+            lexer->at++;
 }
 
 static TokenKind skip_word_or_prefixed(Lexer *lexer, bool *open)

@@ -38,7 +38,9 @@ static bool continues_word(char c)
 
 static char peek(const Lexer *lexer, size_t offset)
 {
-    return (size_t)(lexer->end - lexer->at) > offset ? lexer->at[offset] : '\0';
+    if ((size_t)(lexer->end - lexer->at) <= offset)
+        return '\0';
+    return lexer->at[offset];
 }
 
 Lexer lexer_on(const char *sql, size_t size_bytes)
@@ -136,34 +138,57 @@ static size_t dollar_tag(const Lexer *lexer)
     return peek(lexer, size) == '$' ? size + 1 : 0;
 }
 
+/* The tag has a $ at its ends alone, so that looking at each $ of the body once is enough. */
 static bool skip_dollar(Lexer *lexer, size_t tag_size)
 {
     const char *tag = lexer->at;
-    lexer->at += tag_size;
-    const char *close = memmem(lexer->at, (size_t)(lexer->end - lexer->at), tag, tag_size);
-    lexer->at = close ? close + tag_size : lexer->end;
-    return close != NULL;
+    const char *at = tag + tag_size;
+    while ((at = memchr(at, '$', (size_t)(lexer->end - at))) != NULL) {
+        if ((size_t)(lexer->end - at) >= tag_size && memcmp(at, tag, tag_size) == 0) {
+            lexer->at = at + tag_size;
+            return true;
+        }
+        at++;
+    }
+    lexer->at = lexer->end;
+    return false;
 }
 
-/* Digits, a fraction, an exponent, and letters that hang on (0x1F, 1_000, or what the server will
- * call junk). ".." is not a fraction: 1..10 is a range of PL/pgSQL. */
+static void skip_digits(Lexer *lexer)
+{
+    while (is_digit(peek(lexer, 0)))
+        lexer->at++;
+}
+
+/*
+ * From behind the first character of a number: digits, a fraction, an exponent. ".." is not a
+ * fraction: 1..10 is a range of PL/pgSQL. Letters that hang on (0x1F, 1_000, or what the server
+ * calls junk) are taken as a word is, with the $ in it, so that no dollar quote begins there.
+ */
 static void skip_number(Lexer *lexer)
 {
-    while (lexer->at < lexer->end) {
-        char c = *lexer->at;
-        bool fraction = c == '.' && peek(lexer, 1) != '.';
-        bool sign =
-            (c == '+' || c == '-') && (lexer->at[-1] | 0x20) == 'e' && is_digit(peek(lexer, 1));
-        if (!fraction && !sign && !continues_tag(c))
-            return;
+    skip_digits(lexer);
+    if (lexer->at[-1] != '.' && peek(lexer, 0) == '.' && peek(lexer, 1) != '.') {
         lexer->at++;
+        skip_digits(lexer);
     }
+    if (g_ascii_tolower(peek(lexer, 0)) == 'e') {
+        const char sign = peek(lexer, 1);
+        const size_t digits = sign == '+' || sign == '-' ? 2 : 1;
+        if (is_digit(peek(lexer, digits))) {
+            lexer->at += digits;
+            skip_digits(lexer);
+        }
+    }
+    if (starts_word(peek(lexer, 0)))
+        while (lexer->at < lexer->end && continues_word(*lexer->at))
+            lexer->at++;
 }
 
 static TokenKind skip_word_or_prefixed(Lexer *lexer, bool *open)
 {
-    char first = *lexer->at | 0x20;
-    char second = peek(lexer, 1);
+    const char first = g_ascii_tolower(*lexer->at);
+    const char second = peek(lexer, 1);
     if (second == '\'' && (first == 'e' || first == 'b' || first == 'x' || first == 'n')) {
         lexer->at += 2;
         *open = !skip_string(lexer, first == 'e');
@@ -330,7 +355,7 @@ char *token_value(const Token *token)
     }
     if (token->kind != TOKEN_STRING)
         return NULL;
-    bool backslashes = (*token->start | 0x20) == 'e';
+    bool backslashes = g_ascii_tolower(*token->start) == 'e';
     Lexer lexer = lexer_on(token->start, token->size);
     while (*lexer.at != '\'')
         lexer.at++;

@@ -108,7 +108,7 @@ static char body_initial(const Token *token)
 static bool body_possible(const Body *body)
 {
     const char *first = body->first;
-    const char kind = memcmp(first, "cor", 3) == 0 ? first[3] : first[1];
+    const char kind = first[memcmp(first, "cor", 3) == 0 ? 3 : 1];
     return first[0] == 'c' && (kind == 'f' || kind == 'p');
 }
 

@@ -63,6 +63,8 @@ static const struct {
     {"select $1;select $2;", "select $1|select $2"},
     {"select $1$a$;$a$;select 2", "select $1$a$;$a$|select 2"},
     {"select $ ; select 2", "select $|select 2"},
+    {"select 1$a$;$a$;select 1e5$a$;$a$", "select 1$a$;$a$|select 1e5$a$;$a$"},
+    {"select 1a$b$;select 1e$b$", "select 1a$b$|select 1e$b$"},
     {"select $1a$;select $1a$", "select $1a$|select $1a$"},
     /* comments */
     {"select /* /* ; */ ; */ 1;select 2", "select /* /* ; */ ; */ 1|select 2"},

@@ -211,16 +211,40 @@ bool file_free_space(const char *path, uint64_t *free_bytes, GError **error)
     return true;
 }
 
+/* A line that a crash tore is cut off, so that what follows stands on lines of its own. */
+static bool mend_tail(int fd, const char *path, GError **error)
+{
+    char buffer[4096];
+    off_t end = lseek(fd, 0, SEEK_END);
+    while (end > 0) {
+        const off_t start = end > (off_t)sizeof buffer ? end - (off_t)sizeof buffer : 0;
+        ssize_t got = pread(fd, buffer, (size_t)(end - start), start);
+        if (got != end - start) {
+            error_set_errno(error, errno, "cannot read '%s'", path);
+            return false;
+        }
+        while (got > 0 && buffer[got - 1] != '\n')
+            got--;
+        end = start + got;
+        if (got > 0)
+            break;
+    }
+    if (end == lseek(fd, 0, SEEK_END) || ftruncate(fd, end) == 0)
+        return true;
+    error_set_errno(error, errno, "cannot cut the torn end of '%s'", path);
+    return false;
+}
+
 FileLog *file_log_open(const char *path, GError **error)
 {
     g_autofree char *folder = g_path_get_dirname(path);
-    const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     FileLog *log = NULL;
     if (fd < 0) {
         error_set_errno(error, errno, "cannot open '%s'", path);
         return NULL;
     }
-    if (!file_sync_folder(folder, error)) {
+    if (!mend_tail(fd, path, error) || !file_sync_folder(folder, error)) {
         close(fd);
         return NULL;
     }

@@ -34,7 +34,8 @@ bool file_remove_tree(const char *path, GError **error);
 /* Free space for an unprivileged user on the file system that holds path. */
 bool file_free_space(const char *path, uint64_t *free_bytes, GError **error);
 
-/* An append-only file: every file_log_append() is one line on disk before it returns. */
+/* An append-only file: every file_log_append() is one line on disk before it returns. A last line
+ * that a crash left torn is cut off when the file is opened. */
 typedef struct FileLog FileLog;
 FileLog *file_log_open(const char *path, GError **error);
 bool file_log_append(FileLog *log, const char *line, GError **error);

@@ -205,7 +205,9 @@ static bool attempt_file(Attempt *attempt, GError **error)
 static bool begin(const Attempt *attempt, GError **error)
 {
     const int64_t latest_us = attempt->options->latest_us;
-    if (!pg_exec(attempt->connection, "BEGIN", error))
+    /* What the migration before has set in the session is not this one's business. */
+    if (!pg_reset_session(attempt->connection, error) ||
+        !pg_exec(attempt->connection, "BEGIN", error))
         return false;
     if (latest_us == 0 || pg_server_version(attempt->connection) < 170000)
         return true;

@@ -17,6 +17,7 @@
 
 struct PgConnection {
     PGconn *libpq;
+    bool read_only;
     int64_t deadline_us; /* monotonic; 0: none */
     int64_t grace_ms;
     PgConnection *killer;
@@ -100,24 +101,28 @@ static void set_from_result(const PgConnection *connection, const PGresult *resu
         error_hint_set(error, "%s", hint);
 }
 
-/* A setting of the session that neither a role, a database nor a migration may change under us. */
-static bool pin_session(PgConnection *connection, const PgConnectOptions *options, GError **error)
+/* Settings that neither a role, a database nor a migration may change under us. */
+static bool pin_session(PgConnection *connection, const char *first, GError **error)
 {
-    GString *sql = g_string_new(
-        "SET client_min_messages = warning; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY';"
-        "SET IntervalStyle = postgres; SET standard_conforming_strings = on;"
-        "SET statement_timeout = 0; SET lock_timeout = 0;"
-        "SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0;"
-        "SET client_connection_check_interval = '2s'; SET synchronous_commit = on;"
-        "SET default_transaction_isolation = 'read committed';");
-    bool done = false;
+    g_autoptr(GString) sql = g_string_new(first);
+    g_string_append(
+        sql, "SET client_min_messages = warning; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY';"
+             "SET IntervalStyle = postgres; SET standard_conforming_strings = on;"
+             "SET statement_timeout = 0; SET lock_timeout = 0;"
+             "SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0;"
+             "SET client_connection_check_interval = '2s'; SET synchronous_commit = on;"
+             "SET default_transaction_isolation = 'read committed';");
     if (pg_server_version(connection) >= 170000)
         g_string_append(sql, "SET transaction_timeout = 0;");
     g_string_append_printf(sql, "SET default_transaction_read_only = %s",
-                           options->read_only ? "on" : "off");
-    done = pg_exec(connection, sql->str, error);
-    g_string_free(sql, TRUE);
-    return done;
+                           connection->read_only ? "on" : "off");
+    return pg_exec(connection, sql->str, error);
+}
+
+bool pg_reset_session(PgConnection *connection, GError **error)
+{
+    return pin_session(
+        connection, "RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP; DISCARD PLANS;", error);
 }
 
 static PGconn *connect_libpq(const PgTarget *target, const PgConnectOptions *options)
@@ -161,6 +166,7 @@ PgConnection *pg_connect(const PgTarget *target, const PgConnectOptions *options
 {
     g_autoptr(PgConnection) connection = g_new0(PgConnection, 1);
     connection->grace_ms = CANCEL_GRACE_MS;
+    connection->read_only = options->read_only;
     connection->libpq = connect_libpq(target, options);
     if (PQstatus(connection->libpq) != CONNECTION_OK) {
         g_autofree char *message = joined_message(PQerrorMessage(connection->libpq));
@@ -171,7 +177,7 @@ PgConnection *pg_connect(const PgTarget *target, const PgConnectOptions *options
     }
     PQsetNoticeReceiver(connection->libpq, ignore_notice, NULL);
     (void)PQsetnonblocking(connection->libpq, 1);
-    if (!pin_session(connection, options, error)) {
+    if (!pin_session(connection, "", error)) {
         g_prefix_error(error, "while preparing the session: ");
         return NULL;
     }

@@ -43,6 +43,10 @@ bool pg_is_pooled(PgConnection *connection, bool *pooled, GError **error);
 /* Whether the connection is still usable. */
 bool pg_is_alive(const PgConnection *connection);
 
+/* Makes the session as it was when it was opened: no settings, role or temporary tables of what ran
+ * in it before. */
+bool pg_reset_session(PgConnection *connection, GError **error);
+
 /* Time limit, in monotonic microseconds, for every following statement; 0: none. When it passes,
  * the statement is cancelled; if it is still there grace_ms later, its backend is ended through
  * killer (may be NULL: the socket is closed). Such statements fail with ERROR_TIMEOUT. */

@@ -63,6 +63,8 @@ static void add_steps(GString *text, const json_t *plan)
         "  verify    '%s' is compared with the kept copy\n"
         "  open      '%s' becomes '%s', the kept copy becomes '%s'\n"
         "  on a failure the kept copy becomes '%s' again (about %s), and '%s' becomes '%s'\n"
+        "The database gets a new OID: what is bound to that (statistics counters, logical slots) "
+        "does not follow it.\n"
         "Estimates come from the %s. The name in the copies is that of a run which began now.\n",
         database, json_get_text(copies, "keep"), json_get_text(copies, "work"), size, clone,
         snapshot, json_get_text(copies, "work"), json_get_text(copies, "work"),

@@ -29,6 +29,7 @@ static SnapshotResult *take(Run *run, const char *folder, GError **error)
                                      .passfolder = run->folder,
                                      .jobs = jobs(run),
                                      .level = run->policy->snapshot_level,
+                                     .latest_us = run_latest_us(run),
                                      .properties = properties,
                                      .entered = close_behind,
                                      .data = run};
@@ -47,6 +48,8 @@ bool run_snapshot(Run *run, GError **error)
         !run_open_keep(run, error))
         return false;
     result = take(run, folder, error);
+    if (result == NULL && error_is(*error, ERROR_TIMEOUT))
+        error_recode(error, ERROR_TOO_LATE);
     if (result == NULL || !run_fits(run, "the migrations", 0, error))
         return false;
     run->digests = g_steal_pointer(&result->digests);

@@ -161,6 +161,7 @@ static PgConnection *open_keep(gpointer data, GError **error)
     Run *run = data;
     if (run->keep == NULL && !run_enter(run, run->names->keep, true, 1, &run->keep, error))
         return NULL;
+    pg_set_deadline(run->keep, run_latest_us(run), 0, run->helper);
     return run->keep;
 }
 

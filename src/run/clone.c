@@ -56,6 +56,8 @@ static bool create(Run *run, GError **error)
     pg_set_watch(run->control, 0, NULL, NULL);
     pg_set_deadline(run->control, 0, 0, NULL);
     log_progress_end();
+    if (!done && error_is(*error, ERROR_TIMEOUT))
+        error_recode(error, ERROR_TOO_LATE);
     return done;
 }
 

@@ -61,12 +61,12 @@ static char *failure_line(const Run *run, int exit_code, const GError *cause,
                                run->database, run->names->keep, exception);
         break;
     default:
-        g_string_append_printf(line, "%s: '%s' is untouched%s",
+        g_string_append_printf(line, "%s: '%s' was not changed%s",
                                exit_code == 3   ? "refused"
                                : exit_code == 6 ? "too late"
                                : exit_code == 5 ? "locked"
                                                 : "failed before anything was migrated",
-                               run->database, exit_code == 2 ? "" : " and in service");
+                               run->database, run->fenced ? " and in service again" : "");
         if (exit_code == 5)
             g_string_assign(line, "locked: this run touched nothing");
         break;

@@ -42,8 +42,7 @@ static bool drain(Run *run, GError **error)
 static void end_sessions(gpointer data)
 {
     Run *run = data;
-    g_autoptr(PgResult) ended =
-        pg_query(run->helper, NULL, pg_sql_fence_end_sessions, 1, run->database);
+    pg_result_free(pg_query(run->helper, NULL, pg_sql_fence_end_sessions, 1, run->database));
 }
 
 static char *fence_sql(const Run *run)
@@ -77,7 +76,9 @@ static bool take_name(Run *run, bool *taken, GError **error)
         failpoint("fence.before_commit");
         /* From here on the name may be gone, whatever the answer is. */
         run->fenced = true;
+        interrupt_shield(true);
         done = pg_exec(run->control, "COMMIT", &cause);
+        interrupt_shield(false);
         failpoint("fence.after_commit");
     }
     *taken = done && cause == NULL;

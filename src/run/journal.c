@@ -43,31 +43,26 @@ const json_t *journal_find(const json_t *lines, const char *kind, const char *ph
     return NULL;
 }
 
-/* A line that a crash tore is cut off, so that what follows stands on lines of its own. */
-static bool mend(const char *path, int64_t *sequence, GError **error)
+/* How many whole lines there are. */
+static bool count_lines(const char *path, int64_t *lines, GError **error)
 {
     g_autofree char *text = NULL;
     size_t size_bytes = 0;
-    const char *last = NULL;
-    *sequence = 0;
+    *lines = 0;
     if (!file_exists(path))
         return true;
     if (!file_read(path, JOURNAL_MAX_BYTES, &text, &size_bytes, error))
         return false;
-    for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++) {
-        last = at;
-        (*sequence)++;
-    }
-    if (size_bytes == 0 || text[size_bytes - 1] == '\n')
-        return true;
-    return file_write_atomic(path, text, last != NULL ? (size_t)(last + 1 - text) : 0, error);
+    for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++)
+        (*lines)++;
+    return true;
 }
 
 Journal *journal_open(const char *folder, GError **error)
 {
     g_autofree char *path = g_build_filename(folder, "journal.jsonl", NULL);
     int64_t sequence = 0;
-    FileLog *log = mend(path, &sequence, error) ? file_log_open(path, error) : NULL;
+    FileLog *log = count_lines(path, &sequence, error) ? file_log_open(path, error) : NULL;
     Journal *journal = NULL;
     if (log == NULL)
         return NULL;

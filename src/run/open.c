@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/failpoint.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "run/context.h"
 #include "run/gate.h"
@@ -123,8 +124,12 @@ bool run_open(Run *run, GError **error)
 {
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GError) cause = NULL;
-    if (!run_fits(run, "opening", 0, error) ||
-        !gate_end_sessions(run->control, run->names->work, NULL, SESSIONS_WAIT_MS, NULL, error) ||
+    if (!run_fits(run, "opening", 0, error) || interrupt_check(error))
+        return false;
+    /* A signal may not tear the naming apart; before it the way is back, after it there is nothing
+     * to obey. */
+    interrupt_shield(true);
+    if (!gate_end_sessions(run->control, run->names->work, NULL, SESSIONS_WAIT_MS, NULL, error) ||
         !gate_end_sessions(run->control, run->names->keep, NULL, SESSIONS_WAIT_MS, NULL, error) ||
         !journal_intent(run->journal, "open", "rename", NULL, error))
         return false;

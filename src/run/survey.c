@@ -8,6 +8,7 @@
 #include "pg/tools.h"
 #include "run/context.h"
 #include "run/gate.h"
+#include "store/store.h"
 #include "verify/health.h"
 #include <string.h>
 
@@ -275,6 +276,17 @@ bool run_survey_database(Run *run, PgConnection *live, GError **error)
     return survey_login_triggers(run, live, error);
 }
 
+/* A store that cannot be reached now will not be reached in the window either. */
+static void survey_stores(Run *run)
+{
+    for (char **url = run->policy->publish_to; *url != NULL; url++) {
+        g_autoptr(GError) cause = NULL;
+        g_autoptr(Store) store = store_open(*url, &cause);
+        if (store == NULL)
+            run_finding(run, "store", true, error_hint(cause), "%s", cause->message);
+    }
+}
+
 static PgConnection *connect_live(const Run *run, GError **error)
 {
     const PgConnectOptions options = {.database = run->database,
@@ -285,20 +297,12 @@ static PgConnection *connect_live(const Run *run, GError **error)
     return pg_connect(run->target, &options, error);
 }
 
-static bool survey_window(Run *run, GError **error)
-{
-    if (run->options->needs_policy_window &&
-        !policy_window_end(run->policy, clock_wall_us(), &run->window_end_us, error))
-        return false;
-    return true;
-}
-
 bool run_survey(Run *run, GError **error)
 {
     const char *own[] = {run->names->live,   run->names->keep,   run->names->work,
                          run->names->before, run->names->failed, NULL};
     g_autoptr(PgConnection) live = NULL;
-    if (!survey_window(run, error) || !run_survey_server(run, error) || !survey_row(run, error))
+    if (!run_survey_server(run, error) || !survey_row(run, error))
         return false;
     live = connect_live(run, error);
     if (live == NULL)
@@ -308,6 +312,7 @@ bool run_survey(Run *run, GError **error)
         !run_survey_migrations(run, live, error))
         return false;
     g_clear_pointer(&live, pg_disconnect);
+    survey_stores(run);
     run->shared = shared_read(run->control, own, error);
     return run->shared != NULL && survey_obstacles(run, error) && survey_names(run, error) &&
            survey_properties(run, error) && survey_sessions(run, error) &&

@@ -1,6 +1,7 @@
 #include "snapshot/dump.h"
 
 #include "base/child.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "pg/redact.h"
 #include "pg/tools.h"
@@ -15,6 +16,7 @@ struct Dump {
     char *passfile;
     int sessions;
     bool ended;
+    int64_t latest_us;
 };
 
 /* The server's part of a line goes through the same filter as our own connections' errors. */
@@ -79,6 +81,10 @@ bool dump_wait(Dump *dump, int64_t timeout_ms, bool *ended, GError **error)
 {
     if (!dump->ended && !child_wait(dump->child, timeout_ms, &dump->ended, error))
         return false;
+    if (!dump->ended && dump->latest_us != 0 && clock_monotonic_us() >= dump->latest_us) {
+        error_set(error, ERROR_TIMEOUT, "pg_dump was stopped at its time limit");
+        return false;
+    }
     *ended = dump->ended;
     return !dump->ended || check_end(dump, error);
 }
@@ -116,6 +122,7 @@ Dump *dump_start(const PgTarget *target, const SnapshotOptions *options, const c
     if (environment == NULL)
         return NULL;
     argv = make_arguments(program, options, folder, snapshot_id);
+    dump->latest_us = options->latest_us;
     dump->sessions = options->jobs > 1 ? options->jobs + 1 : 1;
     dump->child = child_start((const char *const *)argv, (const char *const *)environment, error);
     return dump->child != NULL ? g_steal_pointer(&dump) : NULL;

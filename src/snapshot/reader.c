@@ -20,6 +20,7 @@ static PgConnection *connect_reader(const PgTarget *target, const SnapshotOption
     if (connection == NULL || !digest_pin(connection, error) ||
         !pg_exec(connection, LOCK_TIMEOUT, error))
         return NULL;
+    pg_set_deadline(connection, options->latest_us, 0, NULL);
     return g_steal_pointer(&connection);
 }
 

@@ -20,6 +20,7 @@ typedef struct {
     const char *passfolder;   /* where a temporary password file may be put */
     int jobs;                 /* workers for data and digests; at least 1 */
     int level;                /* zlib level of pg_dump -Z */
+    int64_t latest_us;        /* monotonic moment at which to give up (ERROR_TIMEOUT); 0: never */
     const json_t *properties; /* of the database, for the manifest */
 
     /* Called once all connections that the snapshot needs are in, so that the caller can close the

@@ -97,8 +97,10 @@ static void set_from_result(const PgConnection *connection, const PGresult *resu
     else
         error_set(error, code_of_sqlstate(sqlstate), "%s", message);
     error_sql_set(error, sqlstate, position != NULL ? atoi(position) : 0);
-    if (hint != NULL && hint_is_safe(sqlstate))
-        error_hint_set(error, "%s", hint);
+    if (hint != NULL && hint_is_safe(sqlstate)) {
+        g_autofree char *safe = redact_message(sqlstate, hint, connection->sql);
+        error_hint_set(error, "%s", safe);
+    }
 }
 
 /* Settings that neither a role, a database nor a migration may change under us. */

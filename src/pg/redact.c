@@ -127,9 +127,12 @@ static const char *redact_quoted(Redaction *redaction, const char *at)
     const char *close = strchr(at + 1, quote);
     if (close) {
         g_autofree char *name = g_strndup(at + 1, (size_t)(close - at - 1));
+        g_autofree char *lower = g_ascii_strdown(name, -1);
+        bool sign = name[0] && !name[1] && g_ascii_ispunct(name[0]); /* at or near ")" */
         bool in_place = quote == '"' && follows(redaction, redaction->rules.quoted_after);
-        bool known =
-            redaction->rules.statement_names && redact_statement_has(redaction->statement, name);
+        bool known = redaction->rules.statement_names &&
+                     (sign || redact_statement_has(redaction->statement, name) ||
+                      redact_statement_has(redaction->statement, lower));
         if ((in_place || known) && looks_like_name(name) && !redact_is_word(close[1])) {
             keep(redaction, at, (size_t)(close - at + 1));
             set_last_word(redaction, NULL);

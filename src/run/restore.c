@@ -81,7 +81,7 @@ static bool prove(Run *run, GPtrArray *exceptions, const char **proof, GError **
         return true;
     }
     if (run->content != NULL) {
-        g_autofree char *gate = g_steal_pointer(&run->gate);
+        g_clear_pointer(&run->gate, g_free);
         if (!prove_by_digests(run, &proven, error))
             return false;
         *proof = "every digest equals the one taken before the first migrating statement";

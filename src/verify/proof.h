@@ -15,7 +15,8 @@
 
 /* What a table was locked for, collected from pg_locks of our own backend before each commit. */
 typedef struct {
-    GHashTable *relations; /* uint32_t oid as pointer -> char * of the strongest mode name */
+    GHashTable *relations; /* uint32_t oid as pointer -> char *: name of the mode in which most can
+                              be written */
 } ProofTouched;
 
 ProofTouched *proof_touched_new(void);

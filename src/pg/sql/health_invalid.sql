@@ -1,6 +1,8 @@
--- What is not valid: constraints that were never validated, indexes that are not used or not kept up, foreign keys whose
--- triggers do not fire. (what, name). Constraints that are NOT ENFORCED (18 and newer) are meant to be so.
-SELECT 'constraint ' || format('%s.%s.%s', n.nspname, coalesce(r.relname, t.typname), c.conname) AS name,
+-- What is not valid: constraints that were never validated, indexes that are not used or not kept
+-- up, foreign keys whose triggers do not fire. (what, name). Constraints that are NOT ENFORCED (18
+-- and newer) are meant to be so.
+SELECT 'constraint '
+       || format('%s.%s.%s', n.nspname, coalesce(r.relname, t.typname), c.conname) AS name,
        'is not validated' AS finding
   FROM pg_constraint AS c
   JOIN pg_namespace AS n ON n.oid = c.connamespace

@@ -1,4 +1,5 @@
--- Which tables a sequence feeds: owned by a column, its identity, or used in a default. (sequence, table)
+-- Which tables a sequence feeds: owned by a column, its identity, or used in a default. (sequence,
+-- table)
 SELECT d.objid, d.refobjid
   FROM pg_depend AS d
   JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'

@@ -1,5 +1,6 @@
--- Relations with content and their columns as they are now, in the order of the columns:
--- (oid, schema, name, kind, whether it can be read, numbers of columns, their names, [schema, name] of the tables above it).
+-- Relations with content and their columns as they are now, in the order of the columns: (oid,
+-- schema, name, kind, whether it can be read, numbers of columns, their names, [schema, name] of
+-- the tables above it).
 WITH RECURSIVE above AS (
     SELECT i.inhrelid AS relation, i.inhparent AS parent FROM pg_inherits AS i
     UNION

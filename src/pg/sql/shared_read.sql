@@ -1,5 +1,7 @@
--- What the databases of a server share and a migration could reach: one row for each object (kind, name, attributes).
--- $1: a JSON list of databases to leave out. Only what a plain role may read; of settings, which may be secrets, a hash.
+-- What the databases of a server share and a migration could reach: one row for each object (kind,
+-- name, attributes).
+-- $1: a JSON list of databases to leave out. Only what a plain role may read; of settings, which
+-- may be secrets, a hash.
 SELECT 'role' AS kind, r.rolname::text AS name,
        (to_jsonb(r) - '{oid,rolname,rolpassword,rolconfig}'::text[]
         || jsonb_build_object('comment', shobj_description(r.oid, 'pg_authid')))::text AS attributes

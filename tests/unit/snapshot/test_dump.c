@@ -31,7 +31,7 @@ static void rows_are_dropped(void **state)
     (void)state;
     assert_null(strstr(text, "secret"));
     assert_non_null(strstr(text, "Dumping the contents of table \"students\" failed"));
-    assert_non_null(strstr(text, "missing chunk number 0"));
+    assert_non_null(strstr(text, "missing chunk number"));
 }
 
 int main(void)

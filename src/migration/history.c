@@ -99,7 +99,7 @@ static HistoryEntry *find_entry(const GPtrArray *history, const char *id)
 {
     for (guint i = 0; i < history->len; i++) {
         HistoryEntry *entry = g_ptr_array_index(history, i);
-        if (strcmp(entry->id, id) == 0)
+        if (g_strcmp0(entry->id, id) == 0)
             return entry;
     }
     return NULL;

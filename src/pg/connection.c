@@ -68,17 +68,6 @@ static ErrorCode code_of_sqlstate(const char *sqlstate)
     return ERROR_QUERY;
 }
 
-/* Server hints that speak of names and settings, not of data. */
-static bool hint_is_safe(const char *sqlstate)
-{
-    static const char *const classes[] = {"0A", "25", "28", "3D", "42", "53", "54", "55", "57"};
-    for (size_t i = 0; i < G_N_ELEMENTS(classes); i++) {
-        if (g_str_has_prefix(sqlstate, classes[i]))
-            return true;
-    }
-    return false;
-}
-
 static void set_from_result(const PgConnection *connection, const PGresult *result, GError **error)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -97,9 +86,10 @@ static void set_from_result(const PgConnection *connection, const PGresult *resu
     else
         error_set(error, code_of_sqlstate(sqlstate), "%s", message);
     error_sql_set(error, sqlstate, position != NULL ? atoi(position) : 0);
-    if (hint != NULL && hint_is_safe(sqlstate)) {
-        g_autofree char *safe = redact_message(sqlstate, hint, connection->sql);
-        error_hint_set(error, "%s", safe);
+    if (hint != NULL) {
+        g_autofree char *safe = redact_hint(sqlstate, hint, connection->sql);
+        if (safe != NULL)
+            error_hint_set(error, "%s", safe);
     }
 }
 

@@ -219,6 +219,13 @@ static char *redact_words(const char *sqlstate, const char *message,
 
 /* ---- messages that the migration raises ---- */
 
+static bool has_word(const char *text)
+{
+    while (*text && !redact_is_word(*text))
+        text++;
+    return *text != '\0';
+}
+
 /* How many bytes of message, up to a word border, are the beginning of a literal; *whole: up to its
  * end or to a place where a value is put in. */
 static size_t raised_prefix(const char *message, const char *literal, bool *whole)
@@ -250,19 +257,90 @@ static char *raised_message(const char *message, const RedactStatement *statemen
     }
     g_autofree char *prefix = g_strndup(message, longest);
     g_strstrip(prefix);
-    bool has_word = false;
-    for (const char *at = prefix; *at; at++)
-        has_word = has_word || redact_is_word(*at);
-    if (!has_word)
+    if (!has_word(prefix))
         return NULL;
     return message[longest] ? g_strconcat(prefix, " [...]", NULL) : g_steal_pointer(&prefix);
+}
+
+/* The fixed parts of a RAISE format: what stands between its placeholders, "%%" as "%". */
+static GPtrArray *format_parts(const char *format)
+{
+    GPtrArray *parts = g_ptr_array_new_with_free_func(g_free);
+    GString *part = g_string_new(NULL);
+    for (; *format; format++) {
+        if (format[0] == '%' && format[1] != '%') {
+            g_ptr_array_add(parts, g_string_free(part, FALSE));
+            part = g_string_new(NULL);
+            continue;
+        }
+        g_string_append_c(part, *format);
+        format += format[0] == '%';
+    }
+    g_ptr_array_add(parts, g_string_free(part, FALSE));
+    return parts;
+}
+
+/* The message with a mask for each placeholder of the format that it was made from; NULL if it was
+ * made from another. */
+static char *fill_format(const char *message, const char *format)
+{
+    g_autoptr(GPtrArray) parts = format_parts(format);
+    g_autoptr(GString) out = g_string_new(NULL);
+    const char *at = message;
+    bool words = false;
+    for (guint i = 0; i < parts->len; i++) {
+        const char *part = parts->pdata[i];
+        const size_t size = strlen(part);
+        const char *found = i == 0 ? (g_str_has_prefix(at, part) ? at : NULL) : strstr(at, part);
+        if (i > 0 && i + 1 == parts->len && strlen(at) >= size)
+            found = g_str_has_suffix(at, part) ? at + strlen(at) - size : NULL;
+        /* A value that is glued to a word would be half of one. */
+        if (!found || (i > 0 && redact_is_word(part[0])) ||
+            (i + 1 < parts->len && size > 0 && redact_is_word(part[size - 1])))
+            return NULL;
+        g_string_append(out, i > 0 ? MASK : "");
+        g_string_append(out, part);
+        at = found + size;
+        words = words || has_word(part);
+    }
+    return !*at && parts->len > 1 && words ? g_string_free(g_steal_pointer(&out), FALSE) : NULL;
+}
+
+/* The message as the migration's own RAISE has it, without the values; NULL if no format fits. */
+static char *raised_format(const char *message, const RedactStatement *statement)
+{
+    char *best = NULL;
+    for (guint i = 0; i < statement->raised->len; i++) {
+        char *filled = fill_format(message, statement->raised->pdata[i]);
+        if (filled && (!best || strlen(filled) > strlen(best))) {
+            g_free(best);
+            best = g_steal_pointer(&filled);
+        }
+        g_free(filled);
+    }
+    return best;
+}
+
+char *redact_hint(const char *sqlstate, const char *hint, const char *statement)
+{
+    static const char *const classes[] = {"0A", "25", "28", "3D", "42", "53", "54", "55", "57"};
+    g_autoptr(RedactStatement) words = redact_statement_new(statement);
+    if (g_str_has_prefix(sqlstate, "P0"))
+        return raised_message(hint, words, true);
+    for (size_t i = 0; i < G_N_ELEMENTS(classes); i++) {
+        if (g_str_has_prefix(sqlstate, classes[i]))
+            return redact_message(sqlstate, hint, statement);
+    }
+    return NULL;
 }
 
 char *redact_message(const char *sqlstate, const char *message, const char *statement)
 {
     g_autoptr(RedactStatement) words = redact_statement_new(statement);
     bool raised = g_str_has_prefix(sqlstate, "P0");
-    char *repeated = raised_message(message, words, raised);
+    char *repeated = raised ? raised_format(message, words) : NULL;
+    if (!repeated)
+        repeated = raised_message(message, words, raised);
     if (repeated)
         return repeated;
     if (g_str_equal(sqlstate, "P0001"))

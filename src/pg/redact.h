@@ -9,3 +9,7 @@
  * a message raised by the migration itself is repeated as far as its words stand in the migration.
  * The caller frees it. */
 char *redact_message(const char *sqlstate, const char *message, const char *statement);
+
+/* What may be repeated of a HINT: those that speak of names and settings, and of a migration's own
+ * RAISE as far as its words stand in the migration. NULL if nothing. The caller frees it. */
+char *redact_hint(const char *sqlstate, const char *hint, const char *statement);

@@ -105,7 +105,7 @@ static const char *next_token(const char *at, Token *token)
     } else if (*at == '\'' || *at == '"' || escapes) {
         GString *text = g_string_new(NULL);
         token->kind = *at == '"' ? TOKEN_NAME : TOKEN_LITERAL;
-        char quote = escapes ? '\'' : *at;
+        const char quote = *at == '"' ? '"' : '\'';
         at = read_quoted(at + (escapes ? 2 : 1), quote, escapes, text);
         token->text = g_string_free(text, FALSE);
     } else if (redact_is_word(*at) && !g_ascii_isdigit(*at)) {
@@ -146,7 +146,7 @@ static CodeKind code_kind(const char *sql)
     at = next_token(at, &token);
     if (is_word(&token, "or")) {
         at = next_token(at, &token);
-        at = next_token(at, &token);
+        (void)next_token(at, &token);
     }
     kind.body_after_as = is_word(&token, "function") || is_word(&token, "procedure");
     return kind;

@@ -203,6 +203,8 @@ static void recover_words(Run *run, const GPtrArray *records, RunOutcome *outcom
     if (id != NULL) {
         adopt_id(run, id);
         lines = adopt_journal(run, &error);
+    }
+    if (lines != NULL) {
         run->opened = run_records_find(records, id, "before") != NULL;
         run->migrating = run_records_find(records, id, "failed") != NULL;
     }

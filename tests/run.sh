@@ -87,6 +87,12 @@ check_shell() {
         xargs -0 shellcheck -x .ci/run)
 }
 
+check_tidy() {
+    find "$root/src" -name '*.c' -print0 |
+        xargs -0 -P "$(nproc)" -n 4 clang-tidy -p "$root/build/dev" --quiet 2>"$scratch/tidy.log" ||
+        { grep -v 'warnings generated\|warnings treated\|Suppressed\|Use -header' "$scratch/tidy.log"; return 1; }
+}
+
 build() {
     (cd "$root" && cmake --preset "$1" >"$scratch/configure.log" 2>&1) ||
         { cat "$scratch/configure.log"; return 1; }
@@ -114,6 +120,7 @@ for preset in "${presets[@]}"; do
         suite "integration tests, $preset" "$scratch/integration-$preset.xml" integration "$preset"
     fi
 done
+check "clang-tidy" check_tidy || true
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 ]]

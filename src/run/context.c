@@ -268,6 +268,8 @@ bool run_close_keep(Run *run, GError **error)
     g_autofree char *name = pg_identifier(run->names->keep);
     g_autofree char *read_only = read_only_statement(run, name);
     int ended = 0;
+    /* A gate is closed even if that cannot be written down; the line behind it says so then. */
+    (void)journal_intent(run->journal, run->phase, "close_keep", NULL, NULL);
     if (!pg_execf(run->control, error,
                   "BEGIN; ALTER DATABASE %s ALLOW_CONNECTIONS false; %s; COMMIT", name,
                   read_only)) {

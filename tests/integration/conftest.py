@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 import bed as beds  # noqa: E402
 import clients  # noqa: E402
 import cluster as clusters  # noqa: E402
+import maintenance  # noqa: E402
 import program as programs  # noqa: E402
 
 
@@ -85,3 +86,28 @@ def start_clients(cluster):
     yield start
     for each in started:
         each.stop()
+
+@pytest.fixture
+def project(tmp_path, _program):
+    """The eight migrations, a policy and a state folder, in a folder of the test's own."""
+    return maintenance.Project(tmp_path / "project", _program)
+
+
+@pytest.fixture
+def watch(bed):
+    """watch(database) lets wc_monitor look in from time to time until the test ends."""
+    started = []
+
+    def start(database):
+        started.append(maintenance.Monitor(database).start())
+        return database
+
+    yield start
+    for each in started:
+        each.stop()
+
+
+@pytest.fixture
+def live(white_cross, watch):
+    """A White Cross database in service: five migrations are applied, wc_monitor looks in from time to time."""
+    return watch(white_cross(students=50))

@@ -170,6 +170,11 @@ static bool connect_once(Run *run, GError **error)
     return run->helper != NULL;
 }
 
+bool run_connect_first(Run *run, GError **error)
+{
+    return connect_once(run, error);
+}
+
 bool run_connect(Run *run, GError **error)
 {
     const int64_t end_us = clock_monotonic_us() + RECONNECT_LIMIT_MS * (int64_t)1000;
@@ -177,7 +182,10 @@ bool run_connect(Run *run, GError **error)
         g_autoptr(GError) cause = NULL;
         if (connect_once(run, &cause))
             return true;
-        if (!error_may_retry(cause) || clock_monotonic_us() >= end_us) {
+        /* A lock that this run never had is another's; one that it had may still be held by its own
+         * session, whose end the server has not noticed yet. */
+        const bool may_retry = error_is(cause, ERROR_LOCKED) ? run->fenced : error_may_retry(cause);
+        if (!may_retry || clock_monotonic_us() >= end_us) {
             g_propagate_error(error, g_steal_pointer(&cause));
             return false;
         }

@@ -82,7 +82,12 @@ int64_t run_latest_us(const Run *run);
 /* ERROR_TOO_LATE if a step of this length does not fit in before the latest moment any more. */
 bool run_fits(const Run *run, const char *step, int64_t estimate_us, GError **error);
 
-/* Connects (again) to the control database, and takes the lock if it was lost with its session. */
+/* Connects to the control database and takes the lock, before anything is changed: whoever waits
+ * at the terminal is told at once what is in the way. */
+bool run_connect_first(Run *run, GError **error);
+
+/* Connects (again) to the control database, and takes the lock if it was lost with its session.
+ * Tries again for a minute: the way back depends on it. */
 bool run_connect(Run *run, GError **error);
 
 /* Connects to the control database and takes no lock: for looking only. */

@@ -117,7 +117,7 @@ bool run_preflight(Run *run, GError **error)
     if (run->options->needs_policy_window &&
         !policy_window_end(run->policy, clock_wall_us(), &run->window_end_us, error))
         return false;
-    if (!run_connect(run, error) || !run_survey(run, error))
+    if (!run_connect_first(run, error) || !run_survey(run, error))
         return false;
     json_object_set_new(run->report, "pending", pending_json(run));
     if (!judge(run, error))

@@ -110,11 +110,25 @@ static bool survey_row(Run *run, GError **error)
         set_missing(run, error);
         return false;
     }
+    if (pg_integer(result, 0, 2) == -2) {
+        error_set(error, ERROR_REFUSED,
+                  "database '%s' is half-dropped: a DROP DATABASE of it was "
+                  "interrupted",
+                  run->database);
+        error_hint_set(error, "what it held is lost in part: finish it with DROP DATABASE, and "
+                              "restore a backup");
+        return false;
+    }
+    if (!pg_flag(result, 0, 7)) {
+        error_set(error, ERROR_REFUSED, "role '%s' may not connect to database '%s'",
+                  pg_target_user(run->target), run->database);
+        error_hint_set(error, "connect as its owner '%s', or as a superuser",
+                       pg_value(result, 0, 3));
+        return false;
+    }
     if (pg_flag(result, 0, 0))
         run_finding(run, "template", true, "ALTER DATABASE ... IS_TEMPLATE false",
                     "the database is a template");
-    if (pg_integer(result, 0, 2) == -2)
-        run_finding(run, "half_dropped", true, NULL, "the database is half-dropped");
     if (!pg_flag(result, 0, 4)) {
         g_autofree char *fix = g_strdup_printf("ALTER DATABASE ... OWNER TO, or connect as '%s'",
                                                pg_value(result, 0, 3));
@@ -297,6 +311,28 @@ static PgConnection *connect_live(const Run *run, GError **error)
     return pg_connect(run->target, &options, error);
 }
 
+static bool may_read(const Run *run)
+{
+    for (guint i = 0; i < run->findings->len; i++) {
+        const Finding *finding = g_ptr_array_index(run->findings, i);
+        if (strcmp(finding->name, "access") == 0)
+            return false;
+    }
+    return true;
+}
+
+/* What is in the database; a role that may not read all of it is refused for that, with the fix,
+ * not for the first thing that it stumbles over. */
+static bool survey_content(Run *run, PgConnection *live, GError **error)
+{
+    if (!may_read(run)) {
+        run->pending = g_ptr_array_new();
+        return true;
+    }
+    run->not_valid = health_baseline(live, error);
+    return run->not_valid != NULL && run_survey_migrations(run, live, error);
+}
+
 bool run_survey(Run *run, GError **error)
 {
     const char *own[] = {run->names->live,   run->names->keep,   run->names->work,
@@ -307,9 +343,7 @@ bool run_survey(Run *run, GError **error)
     live = connect_live(run, error);
     if (live == NULL)
         return false;
-    run->not_valid = health_baseline(live, error);
-    if (run->not_valid == NULL || !run_survey_database(run, live, error) ||
-        !run_survey_migrations(run, live, error))
+    if (!run_survey_database(run, live, error) || !survey_content(run, live, error))
         return false;
     g_clear_pointer(&live, pg_disconnect);
     survey_stores(run);

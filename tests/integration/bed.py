@@ -207,6 +207,8 @@ class Bed:
         keep = {"postgres", "template0", "template1"}
         for name in contents.databases(self.cluster):
             if name not in keep:
-                self.cluster.query(f"ALTER DATABASE {quote(name)} IS_TEMPLATE false")
+                # Not without need: PostgreSQL 15 ends the session that alters a half-dropped database.
+                if contents.properties(self.cluster, name)["template"]:
+                    self.cluster.query(f"ALTER DATABASE {quote(name)} IS_TEMPLATE false")
                 self.cluster.query(f"DROP DATABASE {quote(name)} WITH (FORCE)")
         self.made = []

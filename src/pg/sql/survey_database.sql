@@ -7,7 +7,8 @@ SELECT d.datistemplate,
        (SELECT split_part(setting, '=', 2)
         FROM pg_db_role_setting AS s, unnest(s.setconfig) AS setting
         WHERE s.setdatabase = d.oid AND s.setrole = 0
-          AND setting LIKE 'default\_transaction\_read\_only=%') AS read_only
+          AND setting LIKE 'default\_transaction\_read\_only=%') AS read_only,
+       has_database_privilege(d.oid, 'CONNECT') AS may_connect
 FROM pg_database AS d
 JOIN pg_roles AS r ON r.oid = d.datdba
 WHERE d.datname = $1

@@ -1,0 +1,228 @@
+"""What is on the server that must stop a run: each is refused with its fix, and nothing is touched."""
+
+import contextlib
+
+import psycopg2
+import pytest
+
+import bed as beds
+from refusals import nobody_left, run_refused, untouched, write_policy
+
+
+@pytest.fixture
+def database(white_cross):
+    return white_cross(students=20)
+
+
+@pytest.fixture
+def policy(tmp_path):
+    return write_policy(tmp_path)
+
+
+# -- sessions ---------------------------------------------------------------------------------------
+
+
+def test_superuser_session_that_stays(drydock, database, policy):
+    """The owner may not end it; it has a name, a pid and a fix."""
+    with database.session("wc_monitor") as monitor:
+        pid = monitor.info.backend_pid
+        run_refused(drydock, database, policy, 3,
+                    ["may not end the sessions of", f"pid {pid} (wc_monitor, drydock tests)", "pg_terminate_backend"])
+        assert monitor.closed == 0 and monitor.poll() == psycopg2.extensions.POLL_OK
+
+
+def test_session_of_another_role_without_signal_backend(cluster, drydock, database, policy):
+    cluster.query("REVOKE pg_signal_backend FROM wc_owner")
+    try:
+        with database.session("wc_app") as session:
+            run_refused(drydock, database, policy, 3,
+                        [f"pid {session.info.backend_pid} (wc_app", "GRANT pg_signal_backend"], plan=False)
+    finally:
+        cluster.query("GRANT pg_signal_backend TO wc_owner")
+
+
+# -- replication ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def standby(cluster):
+    made = cluster.standby()
+    yield made
+    made.destroy()
+    cluster.standbys.remove(made)
+
+
+def test_standby(cluster, drydock, database, tmp_path, standby):
+    """Sessions on a standby would follow the old copy; whoever can live with it says so."""
+    standby.caught_up()
+    run_refused(drydock, database, write_policy(tmp_path), 3,
+                ["a standby is attached", "accept: [standby]"])
+    accepting = write_policy(tmp_path, accept=["standby"])
+    done = drydock("run", "--policy", accepting, dsn=database.dsn())
+    assert done.code == 0, str(done)
+    standby.caught_up()
+    applied = "SELECT count(*) FROM drydock.migrations"
+    assert standby.value(applied, database=database.name) == len(beds.migration_ids())
+
+
+@contextlib.contextmanager
+def subscription(cluster, database, enabled):
+    """A subscription in the database to one next to it on the same server, whose slot must be there before."""
+    cluster.query("CREATE DATABASE publisher TEMPLATE template0")
+    cluster.query("CREATE PUBLICATION nurses FOR ALL TABLES", database="publisher")
+    cluster.query("SELECT pg_create_logical_replication_slot('nurses', 'pgoutput')", database="publisher")
+    database.query(f"CREATE SUBSCRIPTION nurses CONNECTION '{cluster.dsn('publisher')}' PUBLICATION nurses"
+                   f" WITH (create_slot = false, copy_data = false, enabled = {str(enabled).lower()})")
+    try:
+        yield
+    finally:
+        database.query("ALTER SUBSCRIPTION nurses DISABLE")
+        database.query("ALTER SUBSCRIPTION nurses SET (slot_name = NONE)")
+        database.query("DROP SUBSCRIPTION nurses")
+        cluster.query("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active")
+        drop_slot(cluster, "nurses")
+        cluster.query("DROP DATABASE publisher WITH (FORCE)")
+
+
+def drop_slot(cluster, name):
+    """Waits for its walsender, whose end is noticed a moment later."""
+    cluster.query("DO $$ BEGIN FOR i IN 1..1000 LOOP"
+                  f" EXIT WHEN NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '{name}' AND active);"
+                  f" PERFORM pg_sleep(0.01); END LOOP; PERFORM pg_drop_replication_slot('{name}'); END $$")
+
+
+@pytest.mark.parametrize("enabled, words", [(True, "enabled: its worker would go on writing"),
+                                            (False, "the migrated copy would not have it")])
+def test_subscription(cluster, drydock, database, policy, enabled, words):
+    with subscription(cluster, database, enabled):
+        run_refused(drydock, database, policy, 3, ["subscription nurses", words, "DROP SUBSCRIPTION nurses"],
+                    plan=not enabled)
+
+
+def test_logical_slot(cluster, drydock, database, tmp_path):
+    database.query("SELECT pg_create_logical_replication_slot('reports', 'pgoutput')")
+    try:
+        run_refused(drydock, database, write_policy(tmp_path), 3,
+                    ["logical replication slot reports", "pg_drop_replication_slot('reports')",
+                     "accept: [logical_slot]"])
+        accepting = write_policy(tmp_path, accept=["logical_slot"])
+        done = drydock("run", "--policy", accepting, dsn=database.dsn())
+        assert done.code == 0, str(done)
+        assert "logical replication slot reports" in done.stderr, "what is accepted is still said"
+    finally:
+        drop_slot(cluster, "reports")
+
+
+def test_prepared_transaction(drydock, database, policy):
+    with database.session(beds.OWNER) as session, session.cursor() as cursor:
+        cursor.execute("BEGIN; UPDATE students SET grade = grade; PREPARE TRANSACTION 'half done'")
+    try:
+        run_refused(drydock, database, policy, 3,
+                    ["prepared transaction 'half done' of role wc_owner", "ROLLBACK PREPARED 'half done'"])
+    finally:
+        database.query("ROLLBACK PREPARED 'half done'")
+
+
+# -- the database itself ----------------------------------------------------------------------------
+
+
+def test_template_database(cluster, drydock, database, policy):
+    cluster.query(f"ALTER DATABASE {database} IS_TEMPLATE true")
+    run_refused(drydock, database, policy, 3, ["is a template", "IS_TEMPLATE false"])
+
+
+@pytest.mark.parametrize("name", ["postgres", "template1"])
+def test_maintenance_database(cluster, drydock, name, policy):
+    run_refused(drydock, beds.Database(cluster, name), policy, 3,
+                [f"'{name}' is the control database or a template", "--dsn", "control_database"],
+                dsn=cluster.dsn(name))
+
+
+def test_control_database_of_the_policy(cluster, bed, drydock, database, tmp_path):
+    """Whatever the policy works from cannot be renamed from there."""
+    policy = write_policy(tmp_path, control_database=database.name)
+    run_refused(drydock, database, policy, 3, [f"'{database}' is the control database"])
+
+
+def test_missing_database(cluster, bed, drydock, policy):
+    done = drydock("run", "--policy", policy, dsn=cluster.dsn("white_crosss", beds.OWNER))
+    assert done.code == 2, str(done)
+    assert "database 'white_crosss' does not exist" in done.last_line
+    nobody_left(cluster)
+
+
+def test_half_dropped_database(cluster, drydock, database, policy):
+    """A DROP DATABASE that was interrupted: what is in it is gone already, in part."""
+    cluster.query("UPDATE pg_database SET datconnlimit = -2 WHERE datname = %s", (database.name,))
+    run_refused(drydock, database, policy, 3, ["half-dropped", "DROP DATABASE"], readable=False)
+
+
+def test_closed_database(cluster, drydock, database, policy):
+    cluster.query(f"ALTER DATABASE {database} ALLOW_CONNECTIONS false")
+    run_refused(drydock, database, policy, 3, ["does not allow connections", "ALLOW_CONNECTIONS true"],
+                readable=False)
+
+
+def test_collation_version_differs(cluster, bed, drydock, policy):
+    """Indexes may be in another order than the operating system's now."""
+    cluster.query("CREATE DATABASE white_cross OWNER wc_owner TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'")
+    cluster.query("UPDATE pg_database SET datcollversion = '0.1' WHERE datname = 'white_cross'")
+    database = beds.Database(cluster, "white_cross")
+    run_refused(drydock, database, policy, 3, ["collation version is 0.1", "REFRESH COLLATION VERSION"])
+
+
+# -- rights -----------------------------------------------------------------------------------------
+
+
+def test_not_the_owner(drydock, database, policy):
+    run_refused(drydock, database, policy, 3, ["only the owner wc_owner or a superuser may rename it", "OWNER TO"],
+                dsn=database.dsn("wc_app"))
+
+
+def test_no_connect_right(drydock, database, policy):
+    """The role may not even look."""
+    run_refused(drydock, database, policy, 3, ["wc_outsider", database.name], dsn=database.dsn("wc_outsider"))
+
+
+def test_without_createdb(cluster, drydock, database, policy):
+    cluster.query("ALTER ROLE wc_owner NOCREATEDB")
+    try:
+        run_refused(drydock, database, policy, 3, ["role wc_owner may not create databases", "CREATEDB"])
+    finally:
+        cluster.query("ALTER ROLE wc_owner CREATEDB")
+
+
+def test_table_that_cannot_be_read(drydock, database, policy):
+    """What cannot be read cannot be backed up or proven."""
+    database.query("REVOKE SELECT ON reports.runs FROM wc_owner")
+    run_refused(drydock, database, policy, 3,
+                ["table reports.runs cannot be read", "GRANT SELECT ON reports.runs TO wc_owner"])
+
+
+def test_row_security(drydock, database, policy):
+    """Rows that are hidden would be missing in the backup, without any error."""
+    database.query("ALTER TABLE reports.runs ENABLE ROW LEVEL SECURITY")
+    run_refused(drydock, database, policy, 3, ["row security hides rows of reports.runs", "BYPASSRLS"])
+
+
+def test_settings_that_only_a_superuser_may_give(white_cross, drydock, policy):
+    database = white_cross(students=20, superuser_settings=True)
+    run_refused(drydock, database, policy, 3, ["may not give a property", "accept: [role_settings]"])
+
+
+# -- the way to the server --------------------------------------------------------------------------
+
+
+def test_unreachable_server(drydock, policy, tmp_path):
+    done = drydock("run", "--policy", policy, dsn=f"host={tmp_path} dbname=white_cross user=wc_owner")
+    assert done.code == 1, str(done)
+    assert str(tmp_path) in done.last_line and done.last_line.endswith("(exit 1)")
+    assert "trying again" not in done.stderr
+
+
+def test_standby_as_target(cluster, drydock, database, policy, standby):
+    standby.caught_up()
+    with untouched(drydock, database):
+        done = drydock("run", "--policy", policy, dsn=standby.dsn(database.name, beds.OWNER))
+    assert done.code == 3, str(done)
+    assert "in recovery" in done.last_line and "primary" in done.stderr

@@ -146,6 +146,11 @@ WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error);
  * stop its statement. */
 bool run_end_own_sessions(Run *run, GError **error);
 
+/* Ends the sessions of runs, of which nothing but the database need be known, that are in a
+ * transaction that renames the database or a copy of it: it may commit though its client is gone,
+ * so that what the names say counts only afterwards. */
+bool run_end_renaming_sessions(Run *run, GError **error);
+
 bool run_database_exists(Run *run, const char *name, bool *exists, GError **error);
 
 /* The transaction that gives `chosen` the name and puts the other copy aside. Shared by open,

@@ -232,7 +232,7 @@ void run_recover(const RunOptions *options, RunOutcome *outcome)
     const RunRecord *keep = NULL, *work = NULL;
     const bool ready = run_init(&run, options, "recover", &error);
     json_set_text(run.report, "command", "recover");
-    if (ready && run_connect(&run, &error))
+    if (ready && run_connect(&run, &error) && run_end_renaming_sessions(&run, &error))
         records = run_records_read(run.control, run.database, &error);
     if (records == NULL) {
         log_error(error);

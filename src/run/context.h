@@ -135,6 +135,7 @@ typedef enum {
     WAY_BACK_PROVEN,     /* the database is in service and its content is proven */
     WAY_BACK_EXCEPTIONS, /* in service, with exceptions that are named */
     WAY_BACK_NOT,        /* not in service: error says why */
+    WAY_BACK_OPENED,     /* none: the migrated copy has the name already, users write to it */
 } WayBack;
 
 /* Gives the kept copy its name back, proves it, and puts the work copy aside (or drops it if no

@@ -148,6 +148,10 @@ static bool settle_work(Run *run, bool *drop, GError **error)
         return true;
     }
     *drop = !run->migrating;
+    /* If we die between giving the name back and the drop, its record is all that tells what it is.
+     */
+    if (*drop && !run_write_work_record(run, "clone", error))
+        return false;
     return gate_set(run->control, run->names->work, false, error) &&
            gate_end_sessions(run->control, run->names->work, NULL, SESSIONS_WAIT_MS, NULL, error);
 }
@@ -187,12 +191,16 @@ static bool give_back(Run *run, GPtrArray *exceptions, GError **error)
     bool back = false;
     if (run_give_name(run, false, exceptions, &cause))
         return true;
-    /* The answer to COMMIT was lost: the names tell. */
-    if (!pg_is_alive(run->control) && run_connect(run, NULL) &&
-        run_database_exists(run, run->names->live, &back, NULL) && back)
-        return true;
-    g_propagate_error(error, g_steal_pointer(&cause));
-    return false;
+    if (pg_is_alive(run->control)) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    /* The connection was lost, maybe with the answer to COMMIT: the names tell, as soon as the lost
+     * session cannot change them any more. */
+    log_warning("%s; trying again", cause->message);
+    return run_connect(run, error) && run_end_own_sessions(run, error) &&
+           run_database_exists(run, run->names->live, &back, error) &&
+           (back || run_give_name(run, false, exceptions, error));
 }
 
 static bool give_back_and_prove(Run *run, GPtrArray *exceptions, GError **error)
@@ -228,7 +236,7 @@ static bool give_back_and_prove(Run *run, GPtrArray *exceptions, GError **error)
 
 WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error)
 {
-    bool kept = false, live = false;
+    bool kept = false, live = false, before = false;
     interrupt_shield(true);
     g_clear_pointer(&run->work, pg_disconnect);
     g_clear_pointer(&run->keep, pg_disconnect);
@@ -241,8 +249,13 @@ WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error)
     pg_set_deadline(run->control, 0, 0, NULL);
     if (!run_end_own_sessions(run, error) ||
         !run_database_exists(run, run->names->keep, &kept, error) ||
-        !run_database_exists(run, run->names->live, &live, error))
+        !run_database_exists(run, run->names->live, &live, error) ||
+        !run_database_exists(run, run->names->before, &before, error))
         return WAY_BACK_NOT;
+    if (!kept && live && before) {
+        run->opened = true;
+        return WAY_BACK_OPENED;
+    }
     if (!kept && live) {
         json_set_text(run->report, "proof", "the name was never taken away");
         return WAY_BACK_PROVEN;

@@ -50,6 +50,7 @@ typedef struct {
     bool cloned;      /* the work copy exists */
     bool migrating;   /* a migrating statement may have been sent to the work copy */
     bool opened;      /* the work copy has the name */
+    bool idle;        /* recovery found no run that has not ended */
     char *gate;       /* version of the kept copy's row when it was closed last */
     bool gate_opened; /* the kept copy has been open for reading since it was fenced */
     char *read_only;  /* the original's own default_transaction_read_only; NULL: not set */

@@ -257,7 +257,9 @@ WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error)
         return WAY_BACK_OPENED;
     }
     if (!kept && live) {
-        json_set_text(run->report, "proof", "the name was never taken away");
+        json_set_text(run->report, "proof",
+                      run->migrating ? "the kept copy had its name back already"
+                                     : "the name was never taken away, or was given back already");
         return WAY_BACK_PROVEN;
     }
     if (!kept) {

@@ -18,21 +18,50 @@ static void log_name(const char *name)
     (void)fclose(file);
 }
 
-void failpoint(const char *name)
+static void act(const char *action)
 {
-    const char *wanted = getenv("DRYDOCK_FAILPOINT");
-    const size_t length = strlen(name);
-    const char *action = NULL;
-    log_name(name);
-    if (wanted == NULL || strncmp(wanted, name, length) != 0 || wanted[length] != '=')
-        return;
-    action = wanted + length + 1;
     if (strcmp(action, "kill") == 0)
         (void)kill(getpid(), SIGKILL);
     else if (strcmp(action, "stop") == 0)
         (void)kill(getpid(), SIGSTOP);
+    else if (strcmp(action, "term") == 0)
+        (void)kill(getpid(), SIGTERM);
     else if (g_str_has_prefix(action, "sleep:"))
         g_usleep((gulong)g_ascii_strtoull(action + 6, NULL, 10) * 1000);
+}
+
+/* How often the point has been passed, this time included. */
+static guint count(const char *name)
+{
+    static GMutex mutex;
+    static GHashTable *passed = NULL;
+    guint times = 0;
+    g_mutex_lock(&mutex);
+    if (passed == NULL)
+        passed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    times = GPOINTER_TO_UINT(g_hash_table_lookup(passed, name)) + 1;
+    g_hash_table_replace(passed, g_strdup(name), GUINT_TO_POINTER(times));
+    g_mutex_unlock(&mutex);
+    return times;
+}
+
+void failpoint(const char *name)
+{
+    const char *wanted = getenv("DRYDOCK_FAILPOINT");
+    g_auto(GStrv) list = NULL;
+    guint times = 0;
+    log_name(name);
+    if (wanted == NULL)
+        return;
+    times = count(name);
+    list = g_strsplit(wanted, ",", -1);
+    for (char **entry = list; *entry != NULL; entry++) {
+        g_auto(GStrv) sides = g_strsplit(*entry, "=", 2);
+        g_auto(GStrv) point = g_strsplit(sides[0] != NULL ? sides[0] : "", "#", 2);
+        const guint at = g_strv_length(point) == 2 ? (guint)atoi(point[1]) : 1;
+        if (g_strv_length(sides) == 2 && g_strcmp0(point[0], name) == 0 && times == at)
+            act(sides[1]);
+    }
 }
 #else
 /* ISO C wants a declaration in every file. */

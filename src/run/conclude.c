@@ -16,6 +16,11 @@ static char *success_line(const Run *run)
 {
     GString *line = g_string_new(NULL);
     g_autofree char *downtime = clock_format_duration(run->downtime_us);
+    if (run->idle) {
+        g_string_append_printf(
+            line, "nothing to recover: '%s' is in service and no run of it is open", run->database);
+        return g_string_free(line, FALSE);
+    }
     if (!run->opened) {
         g_string_append_printf(line, "done: nothing is pending for '%s'; it was not touched",
                                run->database);
@@ -58,7 +63,8 @@ static char *failure_line(const Run *run, int exit_code, const GError *cause,
         g_string_append_printf(line,
                                "outcome unknown, run drydock recover: '%s' may be out of "
                                "service as '%s': %s",
-                               run->database, run->names->keep, exception);
+                               run->database, run->names->keep,
+                               exception != NULL ? exception : "see the cause");
         break;
     default:
         g_string_append_printf(line, "%s: '%s' was not changed%s",
@@ -66,7 +72,7 @@ static char *failure_line(const Run *run, int exit_code, const GError *cause,
                                : exit_code == 6 ? "too late"
                                : exit_code == 5 ? "locked"
                                                 : "failed before anything was migrated",
-                               run->database, run->fenced ? " and in service again" : "");
+                               run->database, run->fenced ? " and is in service again" : "");
         if (exit_code == 5)
             g_string_assign(line, "locked: this run touched nothing");
         break;

@@ -50,6 +50,7 @@ typedef struct {
     bool cloned;      /* the work copy exists */
     bool migrating;   /* a migrating statement may have been sent to the work copy */
     bool opened;      /* the work copy has the name */
+    bool idle;        /* recovery found no run that has not ended */
     char *gate;       /* version of the kept copy's row when it was closed last */
     bool gate_opened; /* the kept copy has been open for reading since it was fenced */
     char *read_only;  /* the original's own default_transaction_read_only; NULL: not set */
@@ -140,6 +141,7 @@ typedef enum {
     WAY_BACK_PROVEN,     /* the database is in service and its content is proven */
     WAY_BACK_EXCEPTIONS, /* in service, with exceptions that are named */
     WAY_BACK_NOT,        /* not in service: error says why */
+    WAY_BACK_OPENED,     /* none: the migrated copy has the name already, users write to it */
 } WayBack;
 
 /* Gives the kept copy its name back, proves it, and puts the work copy aside (or drops it if no
@@ -150,6 +152,11 @@ WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error);
 /* Ends what other sessions of this run are still doing on the server; a client that died does not
  * stop its statement. */
 bool run_end_own_sessions(Run *run, GError **error);
+
+/* Ends the sessions of runs, of which nothing but the database need be known, that are in a
+ * transaction that renames the database or a copy of it: it may commit though its client is gone,
+ * so that what the names say counts only afterwards. */
+bool run_end_renaming_sessions(Run *run, GError **error);
 
 bool run_database_exists(Run *run, const char *name, bool *exists, GError **error);
 

@@ -82,6 +82,11 @@ bool run_lock_check(RunLock *lock, GError **error)
     return false;
 }
 
+int run_lock_pid(const RunLock *lock)
+{
+    return pg_backend_pid(lock->connection);
+}
+
 void run_lock_release(RunLock *lock)
 {
     if (lock == NULL)

@@ -20,6 +20,9 @@ RunLock *run_lock_take(const PgTarget *target, const char *control_database, con
  * Asked before every commit that matters. */
 bool run_lock_check(RunLock *lock, GError **error);
 
+/* The pid of its session on the server. */
+int run_lock_pid(const RunLock *lock);
+
 void run_lock_release(RunLock *lock);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RunLock, run_lock_release)
 

@@ -139,7 +139,7 @@ bool run_open(Run *run, GError **error)
         return false;
     }
     run->opened = true;
-    run->downtime_us = clock_monotonic_us() - run->fenced_at_us;
+    run->downtime_us = run->fenced_at_us != 0 ? clock_monotonic_us() - run->fenced_at_us : 0;
     report_notes(run, notes);
     /* Users write from here on: what fails now is a warning, never a way back. */
     if (!journal_done(run->journal, "open", "rename", NULL, &cause) ||

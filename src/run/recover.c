@@ -19,6 +19,8 @@
 #include "run/gate.h"
 #include <string.h>
 
+#define UNKNOWN_OUTCOME 9
+
 /* Takes over the identity of the run that did not end. */
 static void adopt_id(Run *run, const char *id)
 {
@@ -171,35 +173,75 @@ static bool drop_leftover(Run *run, const RunRecord *work, GError **error)
     return true;
 }
 
-/* The newest run of this database whose journal has no end; NULL if there is none. */
+/* Whether the journal tells an end; that the outcome is unknown is none. */
+static bool has_ended(const json_t *lines)
+{
+    const json_t *end = journal_find(lines, "note", "run", "end");
+    return end != NULL &&
+           json_get_integer(json_object_get(end, "details"), "exit_code", 0) != UNKNOWN_OUTCOME;
+}
+
+/* The newest run of this database, if its journal has no end; else NULL. What older journals lack
+ * does not matter any more: a run does not begin before the last one is recovered. */
 static char *unfinished_run(const Run *run)
 {
     g_autofree char *runs = g_build_filename(run->options->state_folder, "runs", NULL);
     g_autoptr(GDir) folder = g_dir_open(runs, 0, NULL);
-    char *newest = NULL;
+    g_autofree char *newest = NULL;
+    bool ended = true;
     for (const char *name = NULL; folder != NULL && (name = g_dir_read_name(folder)) != NULL;) {
         g_autofree char *path = g_build_filename(runs, name, NULL);
         g_autoptr(json_t) lines = journal_read(path, NULL);
         const json_t *passed = journal_find(lines, "note", "preflight", "passed");
         const char *database = json_get_text(json_object_get(passed, "details"), "database");
         if (g_strcmp0(database, run->database) != 0 ||
-            journal_find(lines, "note", "run", "end") != NULL ||
             (newest != NULL && strcmp(newest, name) >= 0))
             continue;
         g_free(newest);
         newest = g_strdup(name);
+        ended = has_ended(lines);
     }
-    return newest;
+    return ended ? NULL : g_steal_pointer(&newest);
 }
 
-/* The server shows no open run: only the last words may be missing. */
-static void recover_words(Run *run, const GPtrArray *records, RunOutcome *outcome)
+/* A copy that bears the name of a kept copy, though its record is gone; NULL if there is none. */
+static char *nameless_copy(Run *run, GError **error)
 {
-    g_autofree char *id = unfinished_run(run);
+    g_autofree char *start = g_strconcat(run->database, "_drydock_", NULL);
+    return pg_query_text(run->control, error,
+                         "SELECT string_agg(quote_literal(datname), ', ' ORDER BY datname) "
+                         "FROM pg_database WHERE starts_with(datname, $1)",
+                         1, start);
+}
+
+static void set_missing(Run *run, const char *id, int *exit_code, GError **cause)
+{
+    g_autofree char *copies = nameless_copy(run, NULL);
+    *exit_code = id != NULL || copies != NULL ? 8 : 2;
+    if (copies == NULL) {
+        error_set(cause, ERROR_NEEDS_PERSON,
+                  "database '%s' does not exist and no copy of it is known", run->database);
+        return;
+    }
+    error_set(cause, ERROR_NEEDS_PERSON,
+              "database '%s' does not exist, and what looks like its copies has lost the record in "
+              "its comment: %s",
+              run->database, copies);
+    error_hint_set(cause, "the one that ends in _keep was never written to: ALTER DATABASE ... "
+                          "RENAME TO ..., ALLOW_CONNECTIONS true, and put its comment back");
+}
+
+/* The server shows no open run: only the last words may be missing. dropped is the run whose
+ * leftover clone was dropped, if there was one: its record is as good as a journal. */
+static void recover_words(Run *run, const GPtrArray *records, const char *dropped,
+                          RunOutcome *outcome)
+{
+    g_autofree char *id = dropped != NULL ? g_strdup(dropped) : unfinished_run(run);
     g_autoptr(json_t) lines = NULL;
     g_autoptr(GError) error = NULL;
     g_autoptr(GError) cause = NULL;
     bool live = false;
+    int exit_code = 0;
     if (id != NULL) {
         adopt_id(run, id);
         lines = adopt_journal(run, &error);
@@ -207,15 +249,18 @@ static void recover_words(Run *run, const GPtrArray *records, RunOutcome *outcom
     if (lines != NULL) {
         run->opened = run_records_find(records, id, "before") != NULL;
         run->migrating = run_records_find(records, id, "failed") != NULL;
+        run->fenced = run->migrating || dropped != NULL ||
+                      journal_find(lines, "intent", "fence", "rename") != NULL;
     }
     if (error != NULL || !run_database_exists(run, run->database, &live, &error)) {
         log_error(error);
         run_conclude(run, 9, error, NULL, outcome);
     } else if (!live) {
-        error_set(&cause, ERROR_NEEDS_PERSON,
-                  "database '%s' does not exist and no copy of it is known", run->database);
-        run_conclude(run, id != NULL ? 8 : 2, cause, NULL, outcome);
+        set_missing(run, id, &exit_code, &cause);
+        log_error(cause);
+        run_conclude(run, exit_code, cause, NULL, outcome);
     } else if (id == NULL || run->opened) {
+        run->idle = !run->opened;
         run_conclude(run, 0, NULL, NULL, outcome);
     } else {
         error_set(&cause, ERROR_FAILED, "the run died");
@@ -234,7 +279,7 @@ void run_recover(const RunOptions *options, RunOutcome *outcome)
     const RunRecord *keep = NULL, *work = NULL;
     const bool ready = run_init(&run, options, "recover", &error);
     json_set_text(run.report, "command", "recover");
-    if (ready && run_connect(&run, &error))
+    if (ready && run_connect(&run, &error) && run_end_renaming_sessions(&run, &error))
         records = run_records_read(run.control, run.database, &error);
     if (records == NULL) {
         log_error(error);
@@ -256,5 +301,5 @@ void run_recover(const RunOptions *options, RunOutcome *outcome)
         run_conclude(&run, 8, error, NULL, outcome);
         return;
     }
-    recover_words(&run, records, outcome);
+    recover_words(&run, records, work != NULL ? work->run : NULL, outcome);
 }

@@ -5,6 +5,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "pg/shared.h"
+#include "pg/sql.h"
 #include "run/context.h"
 #include "run/gate.h"
 #include <string.h>
@@ -21,29 +22,49 @@ bool run_database_exists(Run *run, const char *name, bool *exists, GError **erro
     return true;
 }
 
-/* Our statements may still run on the server though their client is gone: ends every session of
- * this run but our own. */
-bool run_end_own_sessions(Run *run, GError **error)
+/* The pids of the sessions that this process uses, as an array of SQL. */
+static char *own_pids(const Run *run)
+{
+    return g_strdup_printf("{%d,%d,%d}", pg_backend_pid(run->control), pg_backend_pid(run->helper),
+                           run_lock_pid(run->lock));
+}
+
+/* Ends sessions until sql, which ends them, finds none any more. */
+static bool end_until_gone(Run *run, const char *sql, const char *whose, const char *what,
+                           GError **error)
 {
     const int64_t end_us = clock_monotonic_us() + SESSIONS_WAIT_MS * (int64_t)1000;
-    g_autofree char *pattern = g_strdup_printf("drydock %% %s %%", run->id);
+    g_autofree char *own = own_pids(run);
     for (;;) {
-        g_autoptr(PgResult) result = pg_query(
-            run->control, error,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE application_name LIKE $1 AND application_name <> $2 AND pid <> pg_backend_pid()",
-            2, pattern, run->application);
+        g_autoptr(PgResult) result = pg_query(run->control, error, sql, 2, whose, own);
         if (result == NULL)
             return false;
         if (pg_rows(result) == 0)
             return true;
         if (clock_monotonic_us() >= end_us) {
-            error_set(error, ERROR_FAILED, "sessions of run %s are still there and do not end",
-                      run->id);
+            error_set(error, ERROR_FAILED, "%s are still there and do not end", what);
+            error_hint_set(error, "SELECT pid, query FROM pg_stat_activity WHERE application_name "
+                                  "LIKE 'drydock %%' shows them; run drydock recover when they are "
+                                  "gone");
             return false;
         }
         (void)clock_sleep_ms(20);
     }
+}
+
+/* Our statements may still run on the server though their client is gone. Sessions that this very
+ * process has lost are among them: what counts is the session, not its name. */
+bool run_end_own_sessions(Run *run, GError **error)
+{
+    g_autofree char *pattern = g_strdup_printf("drydock %% %s %%", run->id);
+    g_autofree char *what = g_strdup_printf("sessions of run %s", run->id);
+    return end_until_gone(run, pg_sql_recover_end_run, pattern, what, error);
+}
+
+bool run_end_renaming_sessions(Run *run, GError **error)
+{
+    return end_until_gone(run, pg_sql_recover_end_renaming, run->database,
+                          "sessions of a run that rename the database", error);
 }
 
 static bool prove_by_digests(Run *run, bool *proven, GError **error)
@@ -127,6 +148,10 @@ static bool settle_work(Run *run, bool *drop, GError **error)
         return true;
     }
     *drop = !run->migrating;
+    /* If we die between giving the name back and the drop, its record is all that tells what it is.
+     */
+    if (*drop && !run_write_work_record(run, "clone", error))
+        return false;
     return gate_set(run->control, run->names->work, false, error) &&
            gate_end_sessions(run->control, run->names->work, NULL, SESSIONS_WAIT_MS, NULL, error);
 }
@@ -166,12 +191,16 @@ static bool give_back(Run *run, GPtrArray *exceptions, GError **error)
     bool back = false;
     if (run_give_name(run, false, exceptions, &cause))
         return true;
-    /* The answer to COMMIT was lost: the names tell. */
-    if (!pg_is_alive(run->control) && run_connect(run, NULL) &&
-        run_database_exists(run, run->names->live, &back, NULL) && back)
-        return true;
-    g_propagate_error(error, g_steal_pointer(&cause));
-    return false;
+    if (pg_is_alive(run->control)) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    /* The connection was lost, maybe with the answer to COMMIT: the names tell, as soon as the lost
+     * session cannot change them any more. */
+    log_warning("%s; trying again", cause->message);
+    return run_connect(run, error) && run_end_own_sessions(run, error) &&
+           run_database_exists(run, run->names->live, &back, error) &&
+           (back || run_give_name(run, false, exceptions, error));
 }
 
 static bool give_back_and_prove(Run *run, GPtrArray *exceptions, GError **error)
@@ -207,7 +236,7 @@ static bool give_back_and_prove(Run *run, GPtrArray *exceptions, GError **error)
 
 WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error)
 {
-    bool kept = false, live = false;
+    bool kept = false, live = false, before = false;
     interrupt_shield(true);
     g_clear_pointer(&run->work, pg_disconnect);
     g_clear_pointer(&run->keep, pg_disconnect);
@@ -220,10 +249,17 @@ WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error)
     pg_set_deadline(run->control, 0, 0, NULL);
     if (!run_end_own_sessions(run, error) ||
         !run_database_exists(run, run->names->keep, &kept, error) ||
-        !run_database_exists(run, run->names->live, &live, error))
+        !run_database_exists(run, run->names->live, &live, error) ||
+        !run_database_exists(run, run->names->before, &before, error))
         return WAY_BACK_NOT;
+    if (!kept && live && before) {
+        run->opened = true;
+        return WAY_BACK_OPENED;
+    }
     if (!kept && live) {
-        json_set_text(run->report, "proof", "the name was never taken away");
+        json_set_text(run->report, "proof",
+                      run->migrating ? "the kept copy had its name back already"
+                                     : "the name was never taken away, or was given back already");
         return WAY_BACK_PROVEN;
     }
     if (!kept) {

@@ -82,6 +82,10 @@ void run_go_back(Run *run, const GError *cause, RunOutcome *outcome)
     case WAY_BACK_EXCEPTIONS:
         run_conclude(run, 8, cause, exceptions, outcome);
         return;
+    case WAY_BACK_OPENED:
+        log_info("restore: nothing to put back: the migrated copy has the name");
+        run_conclude(run, 0, NULL, NULL, outcome);
+        return;
     case WAY_BACK_NOT:
         break;
     }

@@ -40,6 +40,20 @@ indented() {
 
 # -- building ----------------------------------------------------------------------------------------------------------
 
+# As packages_install, but apt is heard only if it fails.
+install_packages() {
+    local missing
+    mapfile -t missing < <(packages_missing "$@")
+    if [[ ${#missing[@]} -eq 0 ]]; then
+        return
+    fi
+    printf 'Installing: %s\n' "${missing[*]}"
+    if ! packages_install "$@" >"$scratch/apt.log" 2>&1; then
+        tail -n 40 "$scratch/apt.log" >&2
+        fail "packages could not be installed"
+    fi
+}
+
 # Where the build goes: the checkout, or where that is somebody else's, a place of our own.
 choose_build() {
     build=$root/build/release
@@ -241,9 +255,6 @@ break_off() {
 
 # ----------------------------------------------------------------------------------------------------------------------
 
-heading "Drydock's quickstart: packages and build"
-packages_install "${PACKAGES_BUILD[@]}" "${PACKAGES_RUN[@]}" postgresql-15
-
 # The account of the server must be able to pass. Not in TMPDIR: a socket's path has room for 107 bytes.
 scratch=$(mktemp -d /tmp/drydock-quickstart.XXXXXX)
 readonly scratch
@@ -252,6 +263,8 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 chmod 711 "$scratch"
 
+heading "Drydock's quickstart: packages and build"
+install_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_RUN[@]}" postgresql-15
 choose_build
 build_drydock
 results=$(mkdir -p "${build%/*}/quickstart" && mktemp -d "${build%/*}/quickstart/$(date +%Y%m%d-%H%M%S).XXXX")

@@ -16,6 +16,11 @@ static char *success_line(const Run *run)
 {
     GString *line = g_string_new(NULL);
     g_autofree char *downtime = clock_format_duration(run->downtime_us);
+    if (!run->opened && g_strcmp0(json_get_text(run->report, "command"), "recover") == 0) {
+        g_string_append_printf(
+            line, "done: nothing is to be recovered for '%s'; it was not touched", run->database);
+        return g_string_free(line, FALSE);
+    }
     if (!run->opened) {
         g_string_append_printf(line, "done: nothing is pending for '%s'; it was not touched",
                                run->database);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include <glib.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,15 +30,13 @@ static void print_help(void)
                  "result, and puts it back\n- or puts it back exactly as it was.\n\nCommands:\n");
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
         (void)printf("  %-10s%s\n", commands[i].name, commands[i].summary);
-    (void)printf("\ndrydock COMMAND --help lists the options of a command.\n\nExit codes:\n"
-                 "    0  done\n");
-    for (int code = 1, last = 0; code < ERROR_COUNT; code++) {
-        const ErrorCode error = (ErrorCode)code;
-        if (error_code_exit(error) != last && error != ERROR_INTERRUPTED)
-            (void)printf("  %3d  %s\n", error_code_exit(error), error_meaning(error));
-        last = error_code_exit(error);
+    (void)printf("\ndrydock COMMAND --help lists the options of a command.\n\nExit codes, and what "
+                 "they say of the database:\n");
+    for (const ErrorExit *exit = error_exits; exit->meaning != NULL; exit++) {
+        g_autofree char *code =
+            exit->code == ERROR_EXIT_SIGNAL ? g_strdup("128+n") : g_strdup_printf("%d", exit->code);
+        (void)printf("%5s  %-62s%s\n", code, exit->meaning, exit->database);
     }
-    (void)printf("128+n  a signal was obeyed before anything was changed\n");
 }
 
 static int unknown_command(const char *name)

@@ -28,14 +28,29 @@ static void drydock_error_private_clear(DrydockErrorPrivate *private)
 G_DEFINE_EXTENDED_ERROR(DrydockError, drydock_error)
 
 static const struct {
-    const char *name;
     int exit_code;
     bool may_retry;
-    const char *meaning;
 } error_table[] = {
-#define X(name, exit_code, retry, meaning) {#name, exit_code, retry, meaning},
+#define X(name, exit_code, retry, meaning) {exit_code, retry},
     ERROR_TABLE(X)
 #undef X
+};
+
+const ErrorExit error_exits[] = {
+    {0, "done", "as wanted"},
+    {1, "failed before anything was migrated", "untouched, in service"},
+    {2, "wrong usage or configuration", "untouched, in service"},
+    {3, "refused by preflight or policy", "untouched, in service"},
+    {4, "a checksum, digest, history or schema is not what it must be", "untouched, in service"},
+    {5, "another run holds the lock", "untouched by this run"},
+    {6, "too late to do it and still get back", "untouched, in service"},
+    {7, "failed, restored and proven", "as before the run, in service"},
+    {8, "failed, a person is needed", "the last line says what is where"},
+    {9, "outcome unknown: run drydock recover", "the last line says what is known"},
+    {10, "status --exit-code: something is pending", "untouched"},
+    {11, "migrate, undo: a step failed and left nothing behind", "earlier steps stay applied"},
+    {ERROR_EXIT_SIGNAL, "a signal was obeyed before anything was changed", "untouched, in service"},
+    {-1, NULL, NULL},
 };
 
 void error_set(GError **error, ErrorCode code, const char *format, ...)
@@ -128,18 +143,8 @@ int error_exit_code(const GError *error)
     if (error->domain != DRYDOCK_ERROR)
         return 1;
     if (error_is(error, ERROR_INTERRUPTED))
-        return 128 + error_position(error);
+        return ERROR_EXIT_SIGNAL + error_position(error);
     return error_table[error->code].exit_code;
-}
-
-const char *error_name(ErrorCode code)
-{
-    return error_table[code].name;
-}
-
-const char *error_meaning(ErrorCode code)
-{
-    return error_table[code].meaning;
 }
 
 int error_code_exit(ErrorCode code)

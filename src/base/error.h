@@ -11,7 +11,19 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* X(name, exit code, another try may help, meaning) */
+#define ERROR_EXIT_SIGNAL 128 /* plus the number of the signal */
+
+/* What the program can exit with: its meaning and what it says of the database. */
+typedef struct {
+    int code;
+    const char *meaning;
+    const char *database;
+} ErrorExit;
+
+/* By rising code; ends with an entry whose meaning is NULL. `drydock --help` prints it. */
+extern const ErrorExit error_exits[];
+
+/* X(name, exit code, another try may help, meaning); the meaning is for readers of this table. */
 #define ERROR_TABLE(X)                                                                             \
     X(FAILED, 1, false, "failed before anything was migrated")                                     \
     X(IO, 1, false, "a file or directory could not be read or written")                            \
@@ -31,7 +43,7 @@
     X(UNKNOWN_OUTCOME, 9, false, "the outcome is unknown: run drydock recover")                    \
     X(PENDING, 10, false, "migrations are pending")                                                \
     X(STEP_FAILED, 11, false, "a step failed and left nothing behind; earlier steps stay applied") \
-    X(INTERRUPTED, 128, false, "a signal was obeyed before anything was changed")
+    X(INTERRUPTED, ERROR_EXIT_SIGNAL, false, "a signal was obeyed before anything was changed")
 
 typedef enum {
 #define X(name, exit_code, retry, meaning) ERROR_##name,
@@ -70,6 +82,4 @@ bool error_may_retry(const GError *error);
 
 /* The exit code of an error; 1 for those of another domain, 128+n for a signal. */
 int error_exit_code(const GError *error);
-const char *error_name(ErrorCode code);
-const char *error_meaning(ErrorCode code);
 int error_code_exit(ErrorCode code);

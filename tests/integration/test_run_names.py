@@ -28,6 +28,8 @@ CREATE TABLE {TABLE} (
     "back\\slash" numeric[]);
 INSERT INTO {TABLE}
 SELECT n, E'a\\tb\\nc\\\\ "' || n, ARRAY[n, NULL] FROM generate_series(1, 20) n;
+CREATE TABLE "Odd ""schema"""." " (x int);
+INSERT INTO "Odd ""schema"""." " VALUES (1), (2);
 CREATE SEQUENCE "Odd ""schema"""."Séq '1'";
 '''
 
@@ -36,8 +38,9 @@ CHANGE = f'''
 INSERT INTO {TABLE} VALUES (21, 'more', NULL);
 '''
 
-WRONG = f'''
-DELETE FROM {TABLE} WHERE "select" = 7;
+# The other table, of which nothing is declared.
+WRONG = '''
+DELETE FROM "Odd ""schema"""." " WHERE x = 1;
 '''
 
 

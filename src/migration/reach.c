@@ -20,9 +20,8 @@ static StatementClass database_named(Lexer *lexer, const ClauseContext *context,
 static StatementClass role_named(Lexer *lexer, const ClauseContext *context, const char *verb)
 {
     clause_next(lexer);
-    if (clause_take(lexer, "in") && clause_take(lexer, "database") &&
-        database_named(lexer, context, "ALTER ROLE IN") == STATEMENT_OWN_DATABASE)
-        return STATEMENT_OWN_DATABASE;
+    if (clause_take(lexer, "in") && clause_take(lexer, "database"))
+        return database_named(lexer, context, "ALTER ROLE IN");
     return clause_decide(context, STATEMENT_CLUSTER, verb, "ROLE");
 }
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "migration/apply.h"
 #include "migration/history.h"
+#include "pg/shared.h"
 #include "run/context.h"
 #include "run/gate.h"
 #include "verify/health.h"
@@ -14,13 +15,49 @@
 
 #define ASSERTION_MAX_BYTES ((size_t)16 * 1024 * 1024)
 
-/* In the transaction of a migration, before it commits: what it locked for writing, that the lock
- * is still ours, and its number. */
+static bool contains(const GPtrArray *lines, const char *line)
+{
+    for (guint i = 0; i < lines->len; i++) {
+        if (strcmp(g_ptr_array_index(lines, i), line) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What a migration changed outside its database is taken back with its transaction, and by nothing
+ * else once that has committed. Its own session sees the change already and no other does; what
+ * somebody else does there meanwhile is not in both readings of the other session. */
+static bool check_reach(const Run *run, const Migration *migration, GError **error)
+{
+    g_autoptr(json_t) before = run_read_shared(run, run->helper, error);
+    g_autoptr(json_t) inside = before != NULL ? run_read_shared(run, run->work, error) : NULL;
+    g_autoptr(json_t) after = inside != NULL ? run_read_shared(run, run->helper, error) : NULL;
+    g_autoptr(GPtrArray) changes = NULL;
+    g_autoptr(GPtrArray) again = NULL;
+    if (after == NULL)
+        return false;
+    changes = shared_compare(before, inside);
+    again = shared_compare(after, inside);
+    for (guint i = 0; i < changes->len; i++) {
+        const char *change = g_ptr_array_index(changes, i);
+        if (!contains(again, change))
+            continue;
+        error_set(error, ERROR_REFUSED, "%s: it reaches outside its database: %s",
+                  migration->up.path, change);
+        error_hint_set(error, "do it by hand before the run; it was taken back here");
+        return false;
+    }
+    return true;
+}
+
+/* In the transaction of a migration, before it commits: what it locked for writing, that it stays
+ * within its database, that the lock is still ours, and its number. */
 static bool before_commit(const Migration *migration, const char *xid, gpointer data,
                           GError **error)
 {
     Run *run = data;
-    return proof_record_locks(run->work, run->touched, error) && run_lock_check(run->lock, error) &&
+    return proof_record_locks(run->work, run->touched, error) &&
+           check_reach(run, migration, error) && run_lock_check(run->lock, error) &&
            journal_note(run->journal, "migrate", "commit",
                         json_pack("{s:s, s:s}", "migration", migration->id, "xid", xid), error);
 }

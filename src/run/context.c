@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "pg/shared.h"
 #include "run/gate.h"
 #include <stdarg.h>
 #include <string.h>
@@ -192,6 +193,13 @@ bool run_connect(Run *run, GError **error)
         log_warning("%s; trying again", cause->message);
         (void)clock_sleep_ms(RECONNECT_MS);
     }
+}
+
+json_t *run_read_shared(const Run *run, PgConnection *connection, GError **error)
+{
+    const char *own[] = {run->names->live,   run->names->keep,   run->names->work,
+                         run->names->before, run->names->failed, NULL};
+    return shared_read(connection, own, error);
 }
 
 static RunRecord keep_record(const Run *run, const char *phase)

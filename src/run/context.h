@@ -94,6 +94,10 @@ bool run_connect(Run *run, GError **error);
 /* Connects to the control database and takes no lock: for looking only. */
 bool run_connect_control(Run *run, GError **error);
 
+/* The server's shared catalogs as a session sees them, without what belongs to the run's own
+ * databases. */
+json_t *run_read_shared(const Run *run, PgConnection *connection, GError **error);
+
 /* A session in a copy whose gate is closed: opens it, connects n times, closes it, ends whoever
  * else slipped in. connections gets n connections. For the kept copy the database is read-only by
  * default as long as it is open. */

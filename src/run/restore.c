@@ -167,14 +167,12 @@ static void drop_work(Run *run, GPtrArray *exceptions)
 
 static void compare_shared(Run *run, GPtrArray *exceptions)
 {
-    const char *own[] = {run->names->live,   run->names->keep,   run->names->work,
-                         run->names->before, run->names->failed, NULL};
     g_autoptr(GError) cause = NULL;
     g_autoptr(json_t) now = NULL;
     g_autoptr(GPtrArray) differences = NULL;
     if (run->shared == NULL)
         return;
-    now = shared_read(run->control, own, &cause);
+    now = run_read_shared(run, run->control, &cause);
     if (now == NULL) {
         g_ptr_array_add(exceptions, g_strdup_printf("the shared catalogs could not be compared: %s",
                                                     cause->message));

@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "pg/shared.h"
 #include "pg/sql.h"
 #include "pg/tools.h"
 #include "run/context.h"
@@ -335,8 +334,6 @@ static bool survey_content(Run *run, PgConnection *live, GError **error)
 
 bool run_survey(Run *run, GError **error)
 {
-    const char *own[] = {run->names->live,   run->names->keep,   run->names->work,
-                         run->names->before, run->names->failed, NULL};
     g_autoptr(PgConnection) live = NULL;
     if (!run_survey_server(run, error) || !survey_row(run, error))
         return false;
@@ -347,7 +344,7 @@ bool run_survey(Run *run, GError **error)
         return false;
     g_clear_pointer(&live, pg_disconnect);
     survey_stores(run);
-    run->shared = shared_read(run->control, own, error);
+    run->shared = run_read_shared(run, run->control, error);
     return run->shared != NULL && survey_obstacles(run, error) && survey_names(run, error) &&
            survey_properties(run, error) && survey_sessions(run, error) &&
            run_fits(run, "the run",

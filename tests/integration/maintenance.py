@@ -113,15 +113,29 @@ class Started:
         self.process = process
         self.database = database
 
-    def wait_for(self, sql, timeout=60):
-        """Waits until a query on the server returns a row; returns that row."""
+    def wait_until(self, condition, timeout=60):
+        """Waits until a function returns something true, while the run goes on; returns that."""
         deadline = time.monotonic() + timeout
-        while not (rows := self.database.cluster.query(sql)):
+        while not (found := condition()):
             if self.process.poll() is not None:
                 raise AssertionError(f"the run has ended early:\n{self.done()}")
-            assert time.monotonic() < deadline, f"this never became true: {sql}"
+            assert time.monotonic() < deadline, "what was waited for has not happened"
             time.sleep(0.02)
-        return rows[0]
+        return found
+
+    def wait_for(self, sql):
+        """Waits until a query on the server returns a row; returns that row."""
+        return self.wait_until(lambda: self.database.cluster.query(sql))[0]
+
+    def wait_for_stop(self):
+        """Waits until the run has stopped itself at a failpoint."""
+        status = Path(f"/proc/{self.process.pid}/stat")
+        self.wait_until(lambda: status.read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] == "T")
+
+    def wait_for_drain(self):
+        """Waits until the run looks whether the transactions that were open have ended."""
+        self.wait_for("SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'drydock run %'"
+                      " AND query LIKE '%string_to_array($2%'")
 
     def wait_for_statement(self, words):
         """Waits until a migration executes a statement with these words; returns the work copy's name."""

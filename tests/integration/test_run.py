@@ -1,56 +1,96 @@
-"""A whole maintenance window on the test bed: it does what it says, or it is as if nothing had been."""
+"""Whole windows with clients that reconnect and write all the time: nothing acknowledged is lost or doubled."""
 
 import json
-import shutil
 
 import pytest
 
 import bed as beds
+import maintenance
 
-POLICY = beds.REPOSITORY / "policies" / "development.yaml"
+IDS = beds.migration_ids()
+LAST_CATALOG = beds.DATA / "catalog" / f"{IDS[-1] if IDS else ''}.json"
 
-pytestmark = [pytest.mark.sanitized, pytest.mark.skipif(not POLICY.exists(), reason="there are no policies yet")]
+pytestmark = [pytest.mark.sanitized, pytest.mark.skipif(not IDS, reason="there are no migrations yet")]
 
 
 @pytest.fixture
-def run(bed, drydock):
-    if not drydock.can("run"):
-        pytest.skip("drydock cannot run yet")
-
-    def start(database, migrations=beds.MIGRATIONS):
-        return drydock("run", "--policy", POLICY, "--migrations", migrations, "--yes", dsn=database.dsn())
-    return start
+def clients(live, start_clients):
+    """Clients of the live database that have been writing for a while."""
+    started = start_clients(live)
+    started.wait_for_writes()
+    return started
 
 
-def test_succeeds_with_clients_writing(run, white_cross, start_clients):
-    database = white_cross()
-    before = database.properties()
-    clients = start_clients(database)
-    clients.wait_for_writes()
-    done = run(database)
+def tokens(database):
+    return {token for token, in database.query("SELECT token::text FROM clients.tokens")}
+
+
+def test_succeeds(live, project, clients):
+    properties = live.properties()
+    done = project.run(live)
     assert done.code == 0, str(done)
     clients.wait_for_writes()
     clients.stop()
     clients.check()
-    assert database.properties() == before
-    wanted = json.loads((beds.DATA / "catalog" / f"{beds.migration_ids()[-1]}.json").read_text(encoding="utf-8"))
-    assert database.catalog() == wanted
+    assert clients.refused() > 0, "the clients have not noticed that the database was out of service"
+    assert live.properties() == properties
+    catalog = json.loads(LAST_CATALOG.read_text(encoding="utf-8"))
+    assert {**live.catalog(), **catalog} == live.catalog()
+    # What was acknowledged before is in the copy from before, and nothing of what came after.
+    kept = maintenance.copies(live)["before"]
+    with live.cluster.opened(kept):
+        before = tokens(beds.Database(live.cluster, kept))
+    assert before < tokens(live)
 
 
-def test_fails_and_puts_back(run, white_cross, start_clients, tmp_path):
-    """A migration fails after others have been applied: everything is as it was."""
-    migrations = tmp_path / "migrations"
-    shutil.copytree(beds.MIGRATIONS, migrations)
-    (migrations / "20260101000000-fails.up.sql").write_text(
-        "-- drydock: requires 20251103204744\n-- drydock: writes students(grade)\n"
-        "UPDATE students SET grade = '?';\nSELECT 1 / 0;\n", encoding="utf-8")
-    (migrations / "20260101000000-fails.down.sql").write_text("SELECT 1;\n", encoding="utf-8")
-    database = white_cross()
-    content, schema, properties = database.content(), database.schema(), database.properties()
-    done = run(database, migrations)
+@pytest.mark.parametrize("sql", ["SELECT 1 / 0;", "INSERT INTO clients.tokens VALUES (gen_random_uuid());"],
+                         ids=["an error", "a change that is not declared"])
+def test_is_put_back(live, project, clients, sql):
+    schema, properties = live.schema(), live.properties()
+    project.add("test", sql)
+    done = project.run(live)
     assert done.code == 7, str(done)
-    assert database.content() == content
-    assert database.schema() == schema
-    assert database.properties() == properties
-    clients = start_clients(database)
     clients.wait_for_writes()
+    clients.stop()
+    clients.check()
+    assert (live.schema(), live.properties()) == (schema, properties)
+    maintenance.check_closed(live.cluster, maintenance.copies(live)["failed"])
+    maintenance.check_nothing_left(live.cluster)
+
+
+def test_fails_and_succeeds_in_turn(live, project, clients):
+    """The life of a release that needs more than one attempt."""
+    for _ in range(2):
+        wrong = project.add("test", "SELECT 1 / 0;")
+        assert project.run(live).code == 7
+        clients.wait_for_writes()
+        project.remove(wrong)
+    assert project.run(live).code == 0
+    clients.wait_for_writes()
+    clients.stop()
+    clients.check()
+
+
+def test_transactions_may_end_first(live, project):
+    """Those that are open when the drain begins have its time to commit."""
+    live.query("CREATE TABLE answers (x int); GRANT INSERT ON answers TO wc_app", user=beds.OWNER)
+    with live.session("wc_app") as connection, connection.cursor() as cursor:
+        cursor.execute("BEGIN; INSERT INTO answers VALUES (1)")
+        project.policy(drain="100s")
+        with project.started(live) as run:
+            run.wait_for_drain()
+            cursor.execute("COMMIT")
+            done = run.done()
+    assert done.code == 0, str(done)
+    assert live.value("SELECT count(*) FROM answers") == 1
+
+
+def test_transactions_that_do_not_end_are_ended(live, project):
+    """After the drain; what they have not committed is gone, as after any lost connection."""
+    live.query("CREATE TABLE answers (x int); GRANT INSERT ON answers TO wc_app", user=beds.OWNER)
+    project.policy(drain="100ms")
+    with live.session("wc_app") as connection, connection.cursor() as cursor:
+        cursor.execute("BEGIN; INSERT INTO answers VALUES (1)")
+        done = project.run(live)
+    assert done.code == 0, str(done)
+    assert live.value("SELECT count(*) FROM answers") == 0

@@ -6,10 +6,12 @@
 import contextlib
 import json
 import shutil
+import signal
 import time
 
 import bed as beds
 import content
+from program import Done
 
 # Sessions that the program opened; the tests' own is called "drydock tests".
 OURS = "application_name ~ '^drydock (run|plan|recover|status|migrate|undo|verify|snapshot)'"
@@ -42,6 +44,37 @@ def write_migrations(folder, files=None, applied=5):
     for name, text in (files or {}).items():
         (folder / name).write_text(text, encoding="utf-8", newline="")
     return folder
+
+
+# -- runs under way -----------------------------------------------------------------------------------
+
+
+def ended(process, timeout=120):
+    """What a started program gave back."""
+    stdout, stderr = process.communicate(timeout=timeout)
+    return Done(process.returncode, stdout, stderr)
+
+
+@contextlib.contextmanager
+def run_that_stops(drydock, database, policy, point):
+    """A run that stands still at a failpoint; go_on() lets it go on."""
+    with drydock.started("run", "--policy", policy, dsn=database.dsn(),
+                         env={"DRYDOCK_FAILPOINT": f"{point}=stop"}) as process:
+        def stopped():
+            assert process.poll() is None, f"the run ended before {point}: {ended(process)}"
+            return process_state(process.pid) == "T"
+        wait_until(stopped, f"the run stands still at {point}")
+        yield process
+
+
+def process_state(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rpartition(")")[2].split()[0]
+
+
+def go_on(process):
+    process.send_signal(signal.SIGCONT)
+    return ended(process)
 
 
 # -- nothing touched --------------------------------------------------------------------------------

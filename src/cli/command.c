@@ -90,6 +90,13 @@ static bool parse(Cli *cli, const char *command, CliOptions options, const char 
     }
     if (cli->words == NULL)
         cli->words = g_new0(char *, 1);
+    /* A word that is passed over may have been meant: "undo 20250103000000". */
+    if (synopsis[0] == '\0' && cli->words[0] != NULL) {
+        error_set(error, ERROR_USAGE, "'%s' is not understood: drydock %s takes options only",
+                  cli->words[0], command);
+        error_hint_set(error, "drydock %s --help lists the options", command);
+        return false;
+    }
     return true;
 }
 
@@ -119,6 +126,11 @@ static bool load(Cli *cli, CliOptions options, GError **error)
     from_environment(&cli->policy_path, "DRYDOCK_POLICY");
     from_environment(&cli->migrations_path, "DRYDOCK_MIGRATIONS");
     from_environment(&cli->state_path, "DRYDOCK_STATE");
+    if ((options & CLI_NEEDS_POLICY) != 0 && cli->policy_path == NULL) {
+        error_set(error, ERROR_USAGE, "there is no policy to act under");
+        error_hint_set(error, "name one with --policy FILE");
+        return false;
+    }
     cli->policy =
         cli->policy_path != NULL ? policy_load(cli->policy_path, error) : policy_new_default();
     if (cli->policy == NULL)

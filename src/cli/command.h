@@ -21,6 +21,7 @@ typedef enum {
     CLI_ALL = 1 << 5,
     CLI_EXIT_CODE = 1 << 6,
     CLI_AGAINST = 1 << 7,
+    CLI_NEEDS_POLICY = 1 << 8, /* no option: --policy must be given */
 } CliOptions;
 
 typedef struct {
@@ -38,8 +39,8 @@ void cli_clear(Cli *cli);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Cli, cli_clear)
 
 /* Reads the command line (option, then environment, then policy, then default) and loads what it
- * names. synopsis is what stands behind the command in its usage line; description stands behind
- * the options in --help. */
+ * names. synopsis is what stands behind the command in its usage line (where it is empty, words are
+ * refused); description stands behind the options in --help. */
 bool cli_read(Cli *cli, const char *command, CliOptions options, const char *synopsis,
               const char *description, int argc, char **argv, GError **error);
 

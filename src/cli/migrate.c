@@ -45,16 +45,17 @@ static bool open_session(Session *session, const Cli *cli, const char *command, 
     session->id = run_id_new(clock_wall_us());
     session->application = run_application(command, session->id);
     options.application = session->application;
+    /* The lock comes first: during a run there is no database of that name to connect to. */
+    session->lock = run_lock_take(cli->target, cli->policy->control_database, database,
+                                  session->application, timeout_s, error);
+    if (session->lock == NULL)
+        return false;
     session->connection = pg_connect(cli->target, &options, error);
     if (session->connection == NULL)
         return false;
     options.database = cli->policy->control_database;
     session->observer = pg_connect(cli->target, &options, error);
     if (session->observer == NULL)
-        return false;
-    session->lock = run_lock_take(cli->target, cli->policy->control_database, database,
-                                  session->application, timeout_s, error);
-    if (session->lock == NULL)
         return false;
     session->target_lock =
         run_lock_take(cli->target, database, database, session->application, timeout_s, error);

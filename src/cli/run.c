@@ -12,17 +12,13 @@ int command_run(int argc, char **argv)
     g_autofree char *question = NULL;
     RunOptions options;
     if (!cli_read(
-            &cli, "run", CLI_MIGRATIONS | CLI_STATE | CLI_TO | CLI_WINDOW_END | CLI_YES, "",
+            &cli, "run",
+            CLI_NEEDS_POLICY | CLI_MIGRATIONS | CLI_STATE | CLI_TO | CLI_WINDOW_END | CLI_YES, "",
             "A whole maintenance window: preflight, fence, clone, snapshot, publish, migrate, "
             "verify, open.\nIf anything fails the database is put back as it was, and that is "
             "proven.\n\nTIME is 2026-11-22T04:00:00-06:00, 2026-11-22T10:00:00Z, or 04:00.",
             argc, argv, &error))
         return cli_fail(&cli, error);
-    if (cli.policy->path == NULL) {
-        error_set(&error, ERROR_USAGE, "run needs a policy");
-        error_hint_set(&error, "name one with --policy FILE");
-        return cli_fail(&cli, error);
-    }
     if (!cli_run_options(&cli, &options, &error))
         return cli_fail(&cli, error);
     question = g_strdup_printf("Take '%s' on %s out of service and migrate it under policy '%s'?",

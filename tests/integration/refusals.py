@@ -6,11 +6,12 @@
 import contextlib
 import json
 import shutil
+import signal
 import time
 
 import bed as beds
 import content
-from cluster import quote
+from program import Done
 
 # Sessions that the program opened; the tests' own is called "drydock tests".
 OURS = "application_name ~ '^drydock (run|plan|recover|status|migrate|undo|verify|snapshot)'"
@@ -43,6 +44,37 @@ def write_migrations(folder, files=None, applied=5):
     for name, text in (files or {}).items():
         (folder / name).write_text(text, encoding="utf-8", newline="")
     return folder
+
+
+# -- runs under way -----------------------------------------------------------------------------------
+
+
+def ended(process, timeout=120):
+    """What a started program gave back."""
+    stdout, stderr = process.communicate(timeout=timeout)
+    return Done(process.returncode, stdout, stderr)
+
+
+@contextlib.contextmanager
+def run_that_stops(drydock, database, policy, point):
+    """A run that stands still at a failpoint; go_on() lets it go on."""
+    with drydock.started("run", "--policy", policy, dsn=database.dsn(),
+                         env={"DRYDOCK_FAILPOINT": f"{point}=stop"}) as process:
+        def stopped():
+            assert process.poll() is None, f"the run ended before {point}: {ended(process)}"
+            return process_state(process.pid) == "T"
+        wait_until(stopped, f"the run stands still at {point}")
+        yield process
+
+
+def process_state(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rpartition(")")[2].split()[0]
+
+
+def go_on(process):
+    process.send_signal(signal.SIGCONT)
+    return ended(process)
 
 
 # -- nothing touched --------------------------------------------------------------------------------
@@ -96,24 +128,24 @@ def tells(done, code, says):
 
 def refused(drydock, database, *arguments, code, says, dsn=None, readable=True):
     """Runs a command that must end with that code, say those words and leave everything alone."""
+    return all_refused(drydock, database, arguments[:1], *arguments[1:], code=code, says=says, dsn=dsn,
+                       readable=readable)[0]
+
+
+def all_refused(drydock, database, commands, *arguments, code, says, dsn=None, readable=True):
+    """The same for several commands with the same arguments."""
     with untouched(drydock, database, readable):
-        done = drydock(*arguments, dsn=dsn or database.dsn())
-    tells(done, code, says)
-    return done
+        results = [drydock(command, *arguments, dsn=dsn or database.dsn()) for command in commands]
+    for done in results:
+        tells(done, code, says)
+    return results
 
 
 def run_refused(drydock, database, policy, code, says, *arguments, dsn=None, readable=True, plan=True):
     """A run that is refused: with the last line, too; and plan says the same and exits with the same code."""
-    done = refused(drydock, database, "run", "--policy", policy, *arguments, code=code, says=says, dsn=dsn,
-                   readable=readable)
+    commands = ("run", "plan") if plan else ("run",)
+    done = all_refused(drydock, database, commands, "--policy", policy, *arguments, code=code, says=says, dsn=dsn,
+                       readable=readable)[0]
     assert done.last_line.startswith(f"{WORDS[code]}:"), str(done)
     assert done.last_line.endswith(f"(exit {code})"), str(done)
-    if plan:
-        refused(drydock, database, "plan", "--policy", policy, *arguments, code=code, says=says, dsn=dsn,
-                readable=readable)
     return done
-
-
-def rename_aside(name, run, suffix):
-    """The SQL name of a copy of a run."""
-    return quote(f"{name}_{suffix}_{run}" if suffix in ("before", "failed") else f"{name}_drydock_{run}_{suffix}")

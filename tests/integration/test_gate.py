@@ -1,0 +1,105 @@
+"""Copies hold the same health data as the original: who has no way into that has no way into them, whatever the phase."""
+
+import re
+
+import psycopg2
+import pytest
+
+from content import databases
+from refusals import go_on, run_that_stops, wait_until, write_migrations, write_policy
+
+FAILS = {"20260101000000-fails.up.sql": "CREATE TABLE half ();\nSELECT 1 / 0;\n"}
+
+# A point in each phase, and the copies that are there then.
+POINTS = {
+    "fence.rename.done": ["keep"],
+    "clone.create.acted": ["keep", "work"],
+    "clone.dress.done": ["keep", "work"],
+    "snapshot.open_keep.acted": ["keep", "work"],
+    "snapshot.close_keep.done": ["keep", "work"],
+    "migrate.begin.done": ["keep", "work"],
+    "migration.before_commit": ["keep", "work"],
+    "name.after_commit": ["before"],
+}
+
+
+@pytest.fixture
+def database(white_cross):
+    return white_cross(students=20)
+
+
+def copies(cluster):
+    """{role: name} of the copies by their names."""
+    found = {}
+    for name in databases(cluster):
+        role = re.search(r"_(keep|work)$|_(before|failed)_", name)
+        if role:
+            found[role.group(1) or role.group(2)] = name
+    return found
+
+
+def turned_away(cluster, name, user):
+    """Whether a role is turned away from a database, or let in by mistake."""
+    try:
+        cluster.connect(name, user).close()
+    except psycopg2.OperationalError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_nobody_gets_into_a_copy(cluster, drydock, database, tmp_path, point):
+    """An outsider never; the application's role not while the gate is closed, and it closes by itself."""
+    with run_that_stops(drydock, database, write_policy(tmp_path), point) as run:
+        there = copies(cluster)
+        assert sorted(there) == POINTS[point]
+        for role, name in there.items():
+            assert turned_away(cluster, name, "wc_outsider"), f"wc_outsider gets into {name} at {point}"
+            open_for_reading = (role, point) == ("keep", "snapshot.open_keep.acted")
+            if not open_for_reading:
+                assert turned_away(cluster, name, "wc_app"), f"wc_app gets into {name} at {point}"
+        done = go_on(run)
+    assert done.code == 0, str(done)
+    assert not turned_away(cluster, database.name, "wc_app")
+    assert turned_away(cluster, database.name, "wc_outsider")
+    assert turned_away(cluster, copies(cluster)["before"], "wc_app")
+
+
+def test_who_slips_into_the_kept_copy_can_only_read_and_is_put_out(cluster, drydock, database, tmp_path):
+    """While the gate is open for the backup, the application's role may connect to the copy by its name."""
+    with run_that_stops(drydock, database, write_policy(tmp_path), "snapshot.open_keep.acted") as run:
+        name = copies(cluster)["keep"]
+        session = cluster.connect(name, "wc_app")
+        with session.cursor() as cursor:
+            with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+                cursor.execute("DELETE FROM students")
+        done = go_on(run)
+    assert done.code == 0, str(done)
+    with pytest.raises(psycopg2.OperationalError), session.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    assert "session that came into" in done.stderr
+
+
+def test_failed_copy_is_closed(cluster, drydock, database, tmp_path):
+    policy = write_policy(tmp_path, write_migrations(tmp_path, FAILS))
+    done = drydock("run", "--policy", policy, dsn=database.dsn())
+    assert done.code == 7, str(done)
+    name = copies(cluster)["failed"]
+    for user in ("wc_outsider", "wc_app", "wc_reports"):
+        assert turned_away(cluster, name, user)
+    # Opened by a superuser, it is as closed to others as the original.
+    with cluster.opened(name):
+        assert "permission denied" in turned_away(cluster, name, "wc_outsider")
+
+
+@pytest.mark.parametrize("point, there", [("fence.before_commit", []), ("name.before_commit", ["keep", "work"])])
+def test_clients_wait_while_names_change(cluster, drydock, database, tmp_path, point, there):
+    """Between a rename and its commit nobody gets in by the old name, and nobody sees the new one."""
+    with run_that_stops(drydock, database, write_policy(tmp_path), point) as run:
+        assert sorted(copies(cluster)) == there
+        name = copies(cluster).get("work", database.name)
+        with pytest.raises(psycopg2.OperationalError, match="timeout expired"):
+            psycopg2.connect(cluster.dsn(name, "wc_app"), connect_timeout=2).close()
+        done = go_on(run)
+    assert done.code == 0, str(done)
+    wait_until(lambda: not turned_away(cluster, database.name, "wc_app"), "the application is back")

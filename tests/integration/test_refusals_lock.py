@@ -1,0 +1,162 @@
+"""Two at once, what an earlier run left, names that are taken, and a window that ends too soon."""
+
+import signal
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+import bed as beds
+from content import databases
+from refusals import (OURS, ended, go_on, nobody_left, refused, run_folders, run_refused, run_that_stops, sessions,
+                      tells, wait_until, write_policy)
+
+
+@pytest.fixture
+def database(white_cross):
+    return white_cross(students=20)
+
+
+@pytest.fixture
+def policy(tmp_path):
+    return write_policy(tmp_path)
+
+
+# -- two at once ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("point", ["fence.rename.intent", "clone.create.done"])
+def test_second_run(cluster, drydock, database, policy, point):
+    """While a run is under way, before it has the name and after: all others are told who it is."""
+    with run_that_stops(drydock, database, policy, point) as first:
+        (holder, _), *_ = sessions(cluster)
+        there = databases(cluster)
+        for command in ("run", "migrate", "undo", "recover"):
+            done = drydock(command, "--policy", policy, dsn=database.dsn())
+            tells(done, 5, ["another run holds the lock for database 'white_cross'", holder, "pid ", "role wc_owner"])
+            if command in ("run", "recover"):
+                assert done.last_line.startswith("locked: this run touched nothing")
+        assert databases(cluster) == there
+        assert len(run_folders(drydock)) == 1
+        done = go_on(first)
+    assert done.code == 0, str(done)
+    nobody_left(cluster)
+
+
+def test_lock_is_per_database(bed, drydock, database, policy):
+    """A run does not stand in the way of one for another database."""
+    other = bed.white_cross("other", students=20)
+    with run_that_stops(drydock, database, policy, "fence.rename.intent") as first:
+        done = drydock("run", "--policy", policy, dsn=other.dsn())
+        assert done.code == 0, str(done)
+        assert go_on(first).code == 0
+
+
+@pytest.mark.parametrize("attempt", range(10))
+def test_two_at_the_same_moment(cluster, white_cross, drydock, policy, attempt):
+    """Exactly one does it, and the other says so: locked, or nothing is pending any more, or the name is taken."""
+    database = white_cross(students=None)
+    with drydock.started("run", "--policy", policy, dsn=database.dsn()) as one, \
+            drydock.started("run", "--policy", policy, dsn=database.dsn()) as two:
+        results = [ended(one), ended(two)]
+    did = [done for done in results if "is migrated and in service" in done.last_line]
+    assert len(did) == 1 and did[0].code == 0, f"{results[0]}\n{results[1]}"
+    (other,) = [done for done in results if done is not did[0]]
+    assert other.code == 5 or (other.code == 0 and "nothing is pending" in other.last_line), str(other)
+    assert database.value("SELECT count(*) FROM drydock.migrations") == len(beds.migration_ids())
+    assert len([name for name in databases(cluster) if name.startswith("white_cross")]) == 2
+    nobody_left(cluster)
+
+
+# -- leftovers --------------------------------------------------------------------------------------
+
+
+def killed(drydock, database, policy, point):
+    done = drydock("run", "--policy", policy, dsn=database.dsn(), env={"DRYDOCK_FAILPOINT": f"{point}=kill"})
+    assert done.code == -signal.SIGKILL, str(done)
+
+
+def test_run_after_a_crash(cluster, drydock, database, policy):
+    """The database is in the hands of a run that died: recover is named, and helps."""
+    before = database.content()
+    killed(drydock, database, policy, "clone.create.done")
+    wait_until(lambda: not sessions(cluster), "the dead run's sessions are gone")
+    there = databases(cluster)
+    for command in ("run", "plan"):
+        done = drydock(command, "--policy", policy, dsn=database.dsn())
+        tells(done, 3, ["database 'white_cross' is in the hands of run", "_keep'", "run drydock recover"])
+    assert databases(cluster) == there
+    done = drydock("recover", "--policy", policy, dsn=database.dsn())
+    assert done.code == 1, str(done)
+    assert database.content() == before
+    done = drydock("run", "--policy", policy, dsn=database.dsn())
+    assert done.code == 0, str(done)
+
+
+def test_leftover_work_copy(cluster, drydock, database, policy):
+    """A copy of an earlier run, by its record, while the database is in service again."""
+    cluster.query("CREATE DATABASE leftover OWNER wc_owner")
+    cluster.query("COMMENT ON DATABASE leftover IS"
+                  """ '{"drydock": 1, "run": "20250101t000000", "database": "white_cross", "role": "work","""
+                  """ "phase": "clone"}'""")
+    run_refused(drydock, database, policy, 3,
+                ["'leftover' is left over from run 20250101t000000", "run drydock recover"])
+
+
+@pytest.mark.parametrize("name", ["white_cross_before_{run}", "white_cross_failed_{run}",
+                                  "white_cross_drydock_{run}_work"])
+def test_planned_name_is_taken(cluster, drydock, database, policy, name):
+    """By a database that is none of ours, made a moment before: found in preflight, and not touched."""
+    before = database.state()
+    with drydock.started("run", "--policy", policy, dsn=database.dsn()) as process:
+        # Preflight reads the comments of all databases before it looks at names; until then it waits here.
+        with cluster.session() as holding, holding.cursor() as cursor:
+            cursor.execute("BEGIN; LOCK TABLE pg_shdescription IN ACCESS EXCLUSIVE MODE")
+            application = wait_until(lambda: waiting_for_lock(cluster), "preflight waits")
+            taken = name.format(run=application.split()[2])
+            cluster.query(f"CREATE DATABASE {taken}")
+            cursor.execute("COMMIT")
+        done = ended(process)
+    tells(done, 3, [f"a database '{taken}' exists", "rename or drop it"])
+    assert done.last_line.startswith("refused: 'white_cross' was not changed")
+    assert taken in databases(cluster)
+    cluster.query(f"DROP DATABASE {taken}")
+    assert database.state() == before
+    assert run_folders(drydock) == []
+
+
+def waiting_for_lock(cluster):
+    return cluster.value(f"SELECT application_name FROM pg_stat_activity WHERE {OURS} AND wait_event_type = 'Lock'")
+
+
+# -- the window -------------------------------------------------------------------------------------
+
+
+def clock(minutes):
+    moment = datetime.now(timezone.utc) + timedelta(minutes=minutes)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_window_ends_too_soon(drydock, database, policy):
+    """The margin of five minutes does not fit into two."""
+    run_refused(drydock, database, policy, 6, ["not enough of the window is left", "margin", "5 min"],
+                "--window-end", clock(2))
+
+
+def test_window_is_over(drydock, database, policy):
+    run_refused(drydock, database, policy, 6, ["window", "ends at"], "--window-end", clock(-60))
+
+
+def test_outside_of_the_schedule(drydock, database, tmp_path):
+    """With the beginning of the next window. To plan it then is what plan is for."""
+    begin = datetime.now(timezone.utc) + timedelta(hours=5)
+    end = begin + timedelta(hours=2)
+    policy = write_policy(tmp_path, window={"schedule": f"{begin:%a %H:%M}-{end:%H:%M} UTC"})
+    run_refused(drydock, database, policy, 6, ["window", f"{begin:%Y-%m-%d %H:%M} UTC"], plan=False)
+    done = refused(drydock, database, "plan", "--policy", policy, code=0, says=["20251103204744"])
+    assert "refused" not in done.stdout
+
+
+def test_inside_the_schedule_it_runs(drydock, database, tmp_path):
+    policy = write_policy(tmp_path, window={"schedule": "daily 00:00-24:00 UTC", "margin": "1s"})
+    done = drydock("run", "--policy", policy, dsn=database.dsn())
+    assert done.code == 0, str(done)

@@ -186,6 +186,8 @@ bool run_connect(Run *run, GError **error)
     }
 }
 
+/* A version of the row stands in the record only if the content is known to be what it was then:
+ * who comes after us trusts it. */
 static RunRecord keep_record(const Run *run, const char *phase)
 {
     return (RunRecord){.run = run->id,
@@ -193,7 +195,7 @@ static RunRecord keep_record(const Run *run, const char *phase)
                        .role = (char *)"keep",
                        .phase = (char *)phase,
                        .comment = (char *)pg_properties_comment(run->before),
-                       .gate = run->gate,
+                       .gate = run->unwatched ? NULL : run->gate,
                        .content = run->content,
                        .read_only = run->read_only};
 }
@@ -286,6 +288,12 @@ bool run_close_keep(Run *run, GError **error)
     return run->gate != NULL && run_write_keep_record(run, "snapshot", error) &&
            journal_done(run->journal, run->phase, "close_keep",
                         json_pack("{s:s, s:i}", "gate", run->gate, "ended_sessions", ended), error);
+}
+
+bool run_close_unwatched(Run *run, GError **error)
+{
+    run->unwatched = true;
+    return run_close_keep(run, error);
 }
 
 static bool connect_n(Run *run, const char *copy, bool read_only, int n, PgConnection **connections,

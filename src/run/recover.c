@@ -114,6 +114,7 @@ static bool adopt(Run *run, const RunRecord *keep, const RunRecord *work, bool *
     run->content = g_strdup(keep->content);
     run->read_only = g_strdup(keep->read_only);
     run->gate_opened = strcmp(keep->phase, "fence") != 0;
+    run->unwatched = run->gate == NULL && run->gate_opened;
     return adopt_properties(run, lines, keep, error) &&
            adopt_work(run, lines, work, verified, error);
 }
@@ -123,7 +124,7 @@ static bool finish_opening(Run *run, GError **error)
 {
     bool open = false;
     if (!gate_is_open(run->control, run->names->keep, &open, error) ||
-        (open && !run_close_keep(run, error)) ||
+        (open && !run_close_unwatched(run, error)) ||
         !gate_set(run->control, run->names->work, false, error))
         return false;
     return run_open(run, error);

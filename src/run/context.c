@@ -45,6 +45,18 @@ bool run_init(Run *run, const RunOptions *options, const char *command, GError *
     return false;
 }
 
+void run_take_id(Run *run, const char *command, const char *id)
+{
+    char *own = g_strdup(id);
+    g_free(run->id);
+    run->id = own;
+    run_names_free(run->names);
+    run->names = run_names_new(run->database, id);
+    g_free(run->application);
+    run->application = run_application(command, id);
+    json_set_text(run->report, "run", id);
+}
+
 void run_clear(Run *run)
 {
     pg_disconnect(run->work);
@@ -200,6 +212,13 @@ static RunRecord keep_record(const Run *run, const char *phase)
                        .read_only = run->read_only};
 }
 
+/* What the record of the kept copy says once it was read. It tells of the migrating, too, since a
+ * migration may take the work copy's own comment away. */
+static const char *keep_phase(const Run *run)
+{
+    return run->migrating ? "migrate" : "snapshot";
+}
+
 bool run_write_keep_record(Run *run, const char *phase, GError **error)
 {
     const RunRecord record = keep_record(run, phase);
@@ -237,7 +256,7 @@ static bool check_gate(const Run *run, GError **error)
 bool run_open_keep(Run *run, GError **error)
 {
     g_autofree char *name = pg_identifier(run->names->keep);
-    RunRecord record = keep_record(run, "snapshot");
+    RunRecord record = keep_record(run, keep_phase(run));
     g_autofree char *comment = NULL;
     record.gate = NULL;
     comment = run_record_statement(run->names->keep, &record);
@@ -285,7 +304,7 @@ bool run_close_keep(Run *run, GError **error)
     run->intruders += ended;
     g_free(run->gate);
     run->gate = gate_version(run->control, run->names->keep, error);
-    return run->gate != NULL && run_write_keep_record(run, "snapshot", error) &&
+    return run->gate != NULL && run_write_keep_record(run, keep_phase(run), error) &&
            journal_done(run->journal, run->phase, "close_keep",
                         json_pack("{s:s, s:i}", "gate", run->gate, "ended_sessions", ended), error);
 }

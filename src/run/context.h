@@ -119,6 +119,10 @@ bool run_survey_migrations(Run *run, PgConnection *live, GError **error);
 /* Fills in what options say; nothing is connected. */
 bool run_init(Run *run, const RunOptions *options, const char *command, GError **error);
 
+/* Gives the run an identity: names of copies and of sessions follow from it. Before anything is
+ * connected, or in recovery. */
+void run_take_id(Run *run, const char *command, const char *id);
+
 /* Estimates from sizes alone, until something was measured. */
 int64_t run_estimate_clone_us(int64_t size_bytes);
 int64_t run_estimate_snapshot_us(int64_t size_bytes);

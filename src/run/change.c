@@ -105,7 +105,8 @@ bool run_migrate(Run *run, GError **error)
     if (!journal_intent(run->journal, "migrate", "begin", NULL, error))
         return false;
     run->migrating = true;
-    if (!run_write_work_record(run, "migrate", error) ||
+    if (!run_write_keep_record(run, "migrate", error) ||
+        !run_write_work_record(run, "migrate", error) ||
         !journal_done(run->journal, "migrate", "begin", NULL, error) ||
         !run_enter(run, run->names->work, false, 1, &run->work, error) ||
         !history_create(run->work, error))

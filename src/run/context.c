@@ -46,6 +46,18 @@ bool run_init(Run *run, const RunOptions *options, const char *command, GError *
     return false;
 }
 
+void run_take_id(Run *run, const char *command, const char *id)
+{
+    char *own = g_strdup(id);
+    g_free(run->id);
+    run->id = own;
+    run_names_free(run->names);
+    run->names = run_names_new(run->database, id);
+    g_free(run->application);
+    run->application = run_application(command, id);
+    json_set_text(run->report, "run", id);
+}
+
 void run_clear(Run *run)
 {
     pg_disconnect(run->work);
@@ -202,6 +214,8 @@ json_t *run_read_shared(const Run *run, PgConnection *connection, GError **error
     return shared_read(connection, own, error);
 }
 
+/* A version of the row stands in the record only if the content is known to be what it was then:
+ * who comes after us trusts it. */
 static RunRecord keep_record(const Run *run, const char *phase)
 {
     return (RunRecord){.run = run->id,
@@ -209,9 +223,16 @@ static RunRecord keep_record(const Run *run, const char *phase)
                        .role = (char *)"keep",
                        .phase = (char *)phase,
                        .comment = (char *)pg_properties_comment(run->before),
-                       .gate = run->gate,
+                       .gate = run->unwatched ? NULL : run->gate,
                        .content = run->content,
                        .read_only = run->read_only};
+}
+
+/* What the record of the kept copy says once it was read. It tells of the migrating, too, since a
+ * migration may take the work copy's own comment away. */
+static const char *keep_phase(const Run *run)
+{
+    return run->migrating ? "migrate" : "snapshot";
 }
 
 bool run_write_keep_record(Run *run, const char *phase, GError **error)
@@ -251,7 +272,7 @@ static bool check_gate(const Run *run, GError **error)
 bool run_open_keep(Run *run, GError **error)
 {
     g_autofree char *name = pg_identifier(run->names->keep);
-    RunRecord record = keep_record(run, "snapshot");
+    RunRecord record = keep_record(run, keep_phase(run));
     g_autofree char *comment = NULL;
     record.gate = NULL;
     comment = run_record_statement(run->names->keep, &record);
@@ -301,9 +322,15 @@ bool run_close_keep(Run *run, GError **error)
     run->intruders += ended;
     g_free(run->gate);
     run->gate = gate_version(run->control, run->names->keep, error);
-    return run->gate != NULL && run_write_keep_record(run, "snapshot", error) &&
+    return run->gate != NULL && run_write_keep_record(run, keep_phase(run), error) &&
            journal_done(run->journal, run->phase, "close_keep",
                         json_pack("{s:s, s:i}", "gate", run->gate, "ended_sessions", ended), error);
+}
+
+bool run_close_unwatched(Run *run, GError **error)
+{
+    run->unwatched = true;
+    return run_close_keep(run, error);
 }
 
 static bool connect_n(Run *run, const char *copy, bool read_only, int n, PgConnection **connections,

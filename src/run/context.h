@@ -52,6 +52,7 @@ typedef struct {
     bool opened;      /* the work copy has the name */
     bool idle;        /* recovery found no run that has not ended */
     char *gate;       /* version of the kept copy's row when it was closed last */
+    bool unwatched;   /* the kept copy stood open without us: only its content proves it, no row */
     bool gate_opened; /* the kept copy has been open for reading since it was fenced */
     char *read_only;  /* the original's own default_transaction_read_only; NULL: not set */
     int intruders;    /* sessions ended that came in while a gate was open */
@@ -109,6 +110,9 @@ bool run_enter(Run *run, const char *copy, bool read_only, int n, PgConnection *
 bool run_open_keep(Run *run, GError **error);
 bool run_close_keep(Run *run, GError **error);
 
+/* Closes the kept copy that a dead run has left open. Nobody knows who was in it. */
+bool run_close_unwatched(Run *run, GError **error);
+
 /* Writes the record of the kept or the work copy. */
 bool run_write_keep_record(Run *run, const char *phase, GError **error);
 bool run_write_work_record(Run *run, const char *phase, GError **error);
@@ -123,6 +127,10 @@ bool run_survey_migrations(Run *run, PgConnection *live, GError **error);
 
 /* Fills in what options say; nothing is connected. */
 bool run_init(Run *run, const RunOptions *options, const char *command, GError **error);
+
+/* Gives the run an identity: names of copies and of sessions follow from it. Before anything is
+ * connected, or in recovery. */
+void run_take_id(Run *run, const char *command, const char *id);
 
 /* Estimates from sizes alone, until something was measured. */
 int64_t run_estimate_clone_us(int64_t size_bytes);

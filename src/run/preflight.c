@@ -5,6 +5,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "run/context.h"
+#include <glib/gstdio.h>
 #include <string.h>
 
 static bool make_folder(Run *run, GError **error)
@@ -17,6 +18,7 @@ static bool make_folder(Run *run, GError **error)
     for (;;) {
         g_autofree char *folder = g_build_filename(runs, run->id, NULL);
         g_autoptr(GError) cause = NULL;
+        g_autofree char *id = NULL;
         bool existed = false;
         if (file_make_new_folder(folder, &existed, &cause)) {
             run->folder = g_steal_pointer(&folder);
@@ -30,8 +32,8 @@ static bool make_folder(Run *run, GError **error)
         (void)clock_sleep_ms(1000);
         if (interrupt_check(error))
             return false;
-        g_free(run->id);
-        run->id = run_id_new(clock_wall_us());
+        id = run_id_new(clock_wall_us());
+        run_take_id(run, "run", id);
     }
 }
 
@@ -112,17 +114,29 @@ static bool write_plan(Run *run, GError **error)
                        error);
 }
 
-bool run_preflight(Run *run, GError **error)
+/* Whether there is something to do, and it may be done. */
+static bool consider(Run *run, GError **error)
 {
-    if (run->options->needs_policy_window &&
-        !policy_window_end(run->policy, clock_wall_us(), &run->window_end_us, error))
-        return false;
     if (!run_connect_first(run, error) || !run_survey(run, error))
         return false;
     json_object_set_new(run->report, "pending", pending_json(run));
-    if (!judge(run, error))
+    return judge(run, error);
+}
+
+bool run_preflight(Run *run, GError **error)
+{
+    bool going = false;
+    if (run->options->needs_policy_window &&
+        !policy_window_end(run->policy, clock_wall_us(), &run->window_end_us, error))
         return false;
-    if (run->pending->len == 0)
-        return true;
-    return make_folder(run, error) && open_logs(run, error) && write_plan(run, error);
+    /* The folder makes the id ours before anything on the server is called by it. */
+    if (!make_folder(run, error))
+        return false;
+    going = consider(run, error);
+    if (going && run->pending->len > 0)
+        return open_logs(run, error) && write_plan(run, error);
+    /* A run that changes nothing leaves nothing. */
+    (void)g_rmdir(run->folder);
+    g_clear_pointer(&run->folder, g_free);
+    return going;
 }

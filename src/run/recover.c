@@ -21,18 +21,6 @@
 
 #define UNKNOWN_OUTCOME 9
 
-/* Takes over the identity of the run that did not end. */
-static void adopt_id(Run *run, const char *id)
-{
-    g_free(run->id);
-    run->id = g_strdup(id);
-    run_names_free(run->names);
-    run->names = run_names_new(run->database, id);
-    g_free(run->application);
-    run->application = run_application("recover", id);
-    json_set_text(run->report, "run", id);
-}
-
 /* The folder of the run, if the state folder still has it. */
 static json_t *adopt_journal(Run *run, GError **error)
 {
@@ -73,8 +61,8 @@ static bool adopt_properties(Run *run, const json_t *lines, const RunRecord *kee
 
 /* Whether migrating statements may have been sent to the work copy, and whether it was found right.
  */
-static bool adopt_work(Run *run, const json_t *lines, const RunRecord *work, bool *verified,
-                       GError **error)
+static bool adopt_work(Run *run, const json_t *lines, const RunRecord *keep, const RunRecord *work,
+                       bool *verified, GError **error)
 {
     bool exists = false;
     g_autofree char *comment = NULL;
@@ -96,7 +84,8 @@ static bool adopt_work(Run *run, const json_t *lines, const RunRecord *work, boo
                                 1, run->names->work);
         run->migrating = comment != NULL;
     }
-    if (journal_find(lines, "intent", "migrate", "begin") != NULL)
+    if (strcmp(keep->phase, "migrate") == 0 ||
+        journal_find(lines, "intent", "migrate", "begin") != NULL)
         run->migrating = true;
     return true;
 }
@@ -105,7 +94,7 @@ static bool adopt(Run *run, const RunRecord *keep, const RunRecord *work, bool *
                   GError **error)
 {
     g_autoptr(json_t) lines = NULL;
-    adopt_id(run, keep->run);
+    run_take_id(run, "recover", keep->run);
     lines = adopt_journal(run, error);
     if (lines == NULL)
         return false;
@@ -114,8 +103,9 @@ static bool adopt(Run *run, const RunRecord *keep, const RunRecord *work, bool *
     run->content = g_strdup(keep->content);
     run->read_only = g_strdup(keep->read_only);
     run->gate_opened = strcmp(keep->phase, "fence") != 0;
+    run->unwatched = run->gate == NULL && run->gate_opened;
     return adopt_properties(run, lines, keep, error) &&
-           adopt_work(run, lines, work, verified, error);
+           adopt_work(run, lines, keep, work, verified, error);
 }
 
 /* The run was one transaction away from its end: nothing is missing but the name. */
@@ -123,7 +113,7 @@ static bool finish_opening(Run *run, GError **error)
 {
     bool open = false;
     if (!gate_is_open(run->control, run->names->keep, &open, error) ||
-        (open && !run_close_keep(run, error)) ||
+        (open && !run_close_unwatched(run, error)) ||
         !gate_set(run->control, run->names->work, false, error))
         return false;
     return run_open(run, error);
@@ -164,7 +154,7 @@ static bool drop_leftover(Run *run, const RunRecord *work, GError **error)
                   work->run);
         return false;
     }
-    adopt_id(run, work->run);
+    run_take_id(run, "recover", work->run);
     if (!run_end_own_sessions(run, error) ||
         !gate_end_sessions(run->control, work->name, NULL, 10000, NULL, error) ||
         !pg_execf(run->control, error, "DROP DATABASE %s", name))
@@ -243,7 +233,7 @@ static void recover_words(Run *run, const GPtrArray *records, const char *droppe
     bool live = false;
     int exit_code = 0;
     if (id != NULL) {
-        adopt_id(run, id);
+        run_take_id(run, "recover", id);
         lines = adopt_journal(run, &error);
     }
     if (lines != NULL) {

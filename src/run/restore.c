@@ -95,7 +95,7 @@ static bool prove(Run *run, GPtrArray *exceptions, const char **proof, GError **
     bool proven = false;
     if (now == NULL)
         return false;
-    if (run->gate != NULL && strcmp(now, run->gate) == 0) {
+    if (!run->unwatched && run->gate != NULL && strcmp(now, run->gate) == 0) {
         *proof = run->gate_opened ? "closed, but for this run's own reading: its row in "
                                     "pg_database is the one that was written when it was closed"
                                   : "closed all the time: its row in pg_database is unchanged";
@@ -103,6 +103,7 @@ static bool prove(Run *run, GPtrArray *exceptions, const char **proof, GError **
     }
     if (run->content != NULL) {
         g_clear_pointer(&run->gate, g_free);
+        run->unwatched = true;
         if (!prove_by_digests(run, &proven, error))
             return false;
         *proof = "every digest equals the one taken before the first migrating statement";
@@ -128,12 +129,8 @@ static bool close_if_open(Run *run, GError **error)
         return gate_end_sessions(run->control, run->names->keep, NULL, SESSIONS_WAIT_MS, NULL,
                                  error);
     log_info("restore: closing the kept copy, which was open for reading");
-    if (!run_close_keep(run, error) ||
-        !gate_end_sessions(run->control, run->names->keep, NULL, SESSIONS_WAIT_MS, NULL, error))
-        return false;
-    /* It stood open unwatched: its row proves nothing, its content must. */
-    g_clear_pointer(&run->gate, g_free);
-    return true;
+    return run_close_unwatched(run, error) &&
+           gate_end_sessions(run->control, run->names->keep, NULL, SESSIONS_WAIT_MS, NULL, error);
 }
 
 /* The work copy: put aside if it was migrated, else dropped after the name is back. */

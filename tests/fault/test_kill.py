@@ -1,0 +1,103 @@
+"""drydock is killed at each of its failpoints; `recover` makes it before or after, with its state folder or without."""
+
+import pytest
+from bench import check
+from conftest import lazy
+
+# A run of each kind: its policy (a name of the bench's), and a failpoint that makes it so.
+KINDS = {
+    "success": ("good", None),
+    "bad": ("bad", None),
+    "broken": ("broken", None),
+    "interrupted": ("good", "publish.put.done=term"),
+}
+
+# Deaths that leave recovery different things to do.
+DEATHS = ("fence.after_commit", "clone.create.acted", "snapshot.open_keep.acted", "migrate.apply.done",
+          "verify.open_keep.acted", "verify.check.done")
+
+
+def together(first, second):
+    return f"{first},{second}" if first else second
+
+
+def cases_of_runs(config):
+    """(kind, point, with_state): every point of every kind; the sample takes each point once, in turn of kinds and states."""
+    found, seen = [], {}
+    for kind, (policy, failpoint) in KINDS.items():
+        bench = lazy.bench()
+        bench.make()
+        for point in bench.points(getattr(bench, policy), failpoint=failpoint):
+            seen.setdefault(point, []).append(kind)
+        bench.clear()
+    for number, (point, kinds) in enumerate(seen.items()):
+        if config.getoption("--all"):
+            found += [(kind, point, state) for kind in kinds for state in (True, False)]
+        else:
+            found.append((kinds[number // 2 % len(kinds)], point, number % 2 == 0))
+    return found
+
+
+def cases_of_recovery(config):
+    """(death, point, with_state): every point that recovery passes after each death."""
+    found = []
+    for death in DEATHS:
+        bench = lazy.bench()
+        bench.make()
+        bench.kill_run(bench.good, f"{death}=kill")
+        points = bench.points(bench.good, "recover")
+        bench.clear()
+        for number, point in enumerate(points):
+            states = (True, False) if config.getoption("--all") else ((number + DEATHS.index(death)) % 2 == 0,)
+            found += [(death, point, state) for state in states]
+    return found
+
+
+def pytest_generate_tests(metafunc):
+    makers = {"run_case": cases_of_runs, "recovery_case": cases_of_recovery}
+    for name, make in makers.items():
+        if name in metafunc.fixturenames:
+            cases = make(metafunc.config)
+            metafunc.parametrize(name, cases, ids=[f"{a}-{b}-{'state' if c else 'lost'}" for a, b, c in cases])
+
+
+def expected(fenced, with_state):
+    """After a death that left the name there, recovery without a journal cannot know that there was a run."""
+    return ("after", "restored", "back") + (() if fenced else ("nothing",))
+
+
+def test_killed_run(bench, record, run_case):
+    kind, point, with_state = run_case
+    policy, failpoint = getattr(bench, KINDS[kind][0]), KINDS[kind][1]
+    bench.kill_run(policy, together(failpoint, f"{point}=kill"))
+    left = [name for name in bench.databases() if "_drydock_" in name]
+    done = bench.recover(policy, with_state)
+    record(point, check(bench, done, expected(bool(left), with_state)))
+    again = bench.recover(policy)
+    assert again.code == 0 and "nothing to recover" in again.last_line, str(again)
+
+
+def test_killed_recovery(bench, record, recovery_case):
+    death, point, with_state = recovery_case
+    bench.kill_run(bench.good, f"{death}=kill")
+    if not with_state:
+        bench.drydock.fresh_state()
+    first = bench.run(bench.good, f"{point}=kill", command="recover")
+    if with_state:
+        assert first.code == -9, f"the point was not passed: {first}"
+    left = [name for name in bench.databases() if "_drydock_" in name]
+    done = bench.recover(bench.good)
+    record(point, check(bench, done, expected(bool(left), with_state)))
+
+
+@pytest.mark.parametrize("death", DEATHS)
+def test_run_after_recovery(bench, record, death):
+    """What recovery has left is no obstacle: the next run succeeds."""
+    bench.kill_run(bench.good, f"{death}=kill")
+    refused = bench.run(bench.good)
+    assert refused.code in (2, 3), str(refused)
+    kind = check(bench, bench.recover(bench.good))
+    done = bench.run(bench.good)
+    assert done.code == 0, str(done)
+    record(death, kind)
+    assert bench.state() == bench.after

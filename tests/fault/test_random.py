@@ -1,0 +1,42 @@
+"""Runs that are killed or terminated at any moment, while clients write all the time. Nothing they were promised is lost."""
+
+import random
+import signal
+
+import clients
+from bench import NAME, check, end
+
+
+def pytest_generate_tests(metafunc):
+    if "seed" in metafunc.fixturenames:
+        first = 1000 * metafunc.config.getoption("--seed")
+        metafunc.parametrize("seed", range(first, first + metafunc.config.getoption("--rounds")))
+
+
+def test_random_death(bench, record, seed):
+    chance = random.Random(seed)
+    policy = chance.choice((bench.good, bench.bad))
+    how = chance.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM))
+    with_state = chance.random() < 0.7
+    with clients.Clients(bench.cluster, NAME, count=2) as writers:
+        writers.wait_for_writes()
+        with bench.drydock.started(*bench.arguments("run", policy), dsn=bench.dsn()) as process:
+            try:
+                process.wait(chance.uniform(0.0, 1.5))
+            except Exception:
+                process.send_signal(how)
+            done = end(process)
+        if done.code < 0:
+            done = bench.recover(policy, with_state)
+        writers.wait_for_writes()
+    writers.check(NAME)
+    kind = judge(bench, done)
+    record("any", kind)
+
+
+def judge(bench, done):
+    """As check(), over everything but what the clients wrote."""
+    bench.cluster.query("DROP SCHEMA clients CASCADE", database=NAME)
+    for name in bench.databases():
+        assert "_drydock_" not in name, str(done)
+    return check(bench, done)

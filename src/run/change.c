@@ -6,6 +6,7 @@
 #include "migration/apply.h"
 #include "migration/history.h"
 #include "pg/shared.h"
+#include "pg/sql.h"
 #include "run/context.h"
 #include "run/gate.h"
 #include "verify/health.h"
@@ -50,13 +51,28 @@ static bool check_reach(const Run *run, const Migration *migration, GError **err
     return true;
 }
 
+/* Names of the tables that the open transaction may have changed, for the report and the audit log.
+ */
+static bool record_tables(Run *run, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autofree char *names = pg_query_text(run->work, &cause, pg_sql_change_tables, 0);
+    g_clear_pointer(&run->tables, json_decref);
+    if (cause != NULL) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    run->tables = names != NULL ? json_parse(names, strlen(names), "tables", error) : json_array();
+    return run->tables != NULL;
+}
+
 /* In the transaction of a migration, before it commits: what it locked for writing, that it stays
  * within its database, that the lock is still ours, and its number. */
 static bool before_commit(const Migration *migration, const char *xid, gpointer data,
                           GError **error)
 {
     Run *run = data;
-    return proof_record_locks(run->work, run->touched, error) &&
+    return proof_record_locks(run->work, run->touched, error) && record_tables(run, error) &&
            check_reach(run, migration, error) && run_lock_check(run->lock, error) &&
            journal_note(run->journal, "migrate", "commit",
                         json_pack("{s:s, s:s}", "migration", migration->id, "xid", xid), error);
@@ -82,16 +98,16 @@ static bool migrate_one(Run *run, const Migration *migration, json_t *list, GErr
         return false;
     took = clock_format_duration(duration_us);
     log_info("migrate: %s-%s applied to the work copy, %s", migration->id, migration->name, took);
-    json_array_append_new(list,
-                          json_pack("{s:s, s:s, s:I}", "id", migration->id, "name", migration->name,
-                                    "duration_ms", (json_int_t)(duration_us / 1000)));
+    json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:O}", "id", migration->id, "name",
+                                          migration->name, "duration_ms",
+                                          (json_int_t)(duration_us / 1000), "tables", run->tables));
     return journal_done(run->journal, "migrate", "apply",
                         json_pack("{s:s}", "migration", migration->id), error) &&
            audit_event(run->audit, "migration.applied",
-                       json_pack("{s:s, s:s, s:b, s:s?, s:I}", "migration", migration->id, "sha256",
-                                 migration->up.sha256.hex, "phi", migration->phi, "ticket",
-                                 migration->ticket, "duration_ms",
-                                 (json_int_t)(duration_us / 1000)),
+                       json_pack("{s:s, s:s, s:b, s:s?, s:I, s:O}", "migration", migration->id,
+                                 "sha256", migration->up.sha256.hex, "phi", migration->phi,
+                                 "ticket", migration->ticket, "duration_ms",
+                                 (json_int_t)(duration_us / 1000), "tables", run->tables),
                        error);
 }
 
@@ -117,7 +133,6 @@ bool run_migrate(Run *run, GError **error)
     }
     /* What a migration left in its session (temporary tables, roles that were set) goes with it. */
     g_clear_pointer(&run->work, pg_disconnect);
-    json_object_set_new(run->report, "locked", proof_touched_to_json(run->touched));
     return true;
 }
 

@@ -72,6 +72,7 @@ void run_clear(Run *run)
     digest_set_free(run->digests);
     proof_touched_free(run->touched);
     json_decref(run->shared);
+    json_decref(run->tables);
     json_decref(run->report);
     g_clear_pointer(&run->findings, g_ptr_array_unref);
     g_clear_pointer(&run->pending, g_ptr_array_unref);

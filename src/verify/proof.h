@@ -28,8 +28,8 @@ bool proof_record_locks(PgConnection *connection, ProofTouched *touched, GError 
 /* Whether a mode lets rows change (ROW EXCLUSIVE, EXCLUSIVE, ACCESS EXCLUSIVE), as far as the
  * record tells. */
 bool proof_may_have_written(const ProofTouched *touched, uint32_t oid);
-json_t *proof_touched_to_json(const ProofTouched *touched);
-ProofTouched *proof_touched_from_json(const json_t *json);
+/* Adds one relation with the name of a lock mode, as pg_locks gives it. */
+void proof_touched_add(ProofTouched *touched, uint32_t oid, const char *mode);
 
 typedef struct {
     char *schema, *name; /* before */

@@ -36,7 +36,7 @@ void proof_touched_free(ProofTouched *touched)
     g_free(touched);
 }
 
-static void touch(ProofTouched *touched, uint32_t oid, const char *mode)
+void proof_touched_add(ProofTouched *touched, uint32_t oid, const char *mode)
 {
     const char *known = g_hash_table_lookup(touched->relations, GUINT_TO_POINTER(oid));
     if (!known || mode_rank(mode) > mode_rank(known))
@@ -51,7 +51,7 @@ bool proof_record_locks(PgConnection *connection, ProofTouched *touched, GError 
         return false;
     }
     for (int row = 0; row < pg_rows(locks); row++)
-        touch(touched, (uint32_t)pg_integer(locks, row, 0), pg_value(locks, row, 1));
+        proof_touched_add(touched, (uint32_t)pg_integer(locks, row, 0), pg_value(locks, row, 1));
     return true;
 }
 
@@ -62,28 +62,4 @@ bool proof_may_have_written(const ProofTouched *touched, uint32_t oid)
         return false;
     int rank = mode_rank(mode);
     return rank < 0 || rank >= FIRST_WRITING_MODE; /* a mode that we do not know may be anything */
-}
-
-json_t *proof_touched_to_json(const ProofTouched *touched)
-{
-    g_autoptr(GList) oids = g_hash_table_get_keys(touched->relations);
-    json_t *json = json_object();
-    for (GList *at = oids; at; at = at->next) {
-        g_autofree char *oid = g_strdup_printf("%u", GPOINTER_TO_UINT(at->data));
-        json_set_text(json, oid, g_hash_table_lookup(touched->relations, at->data));
-    }
-    return json;
-}
-
-ProofTouched *proof_touched_from_json(const json_t *json)
-{
-    ProofTouched *touched = proof_touched_new();
-    const char *oid;
-    json_t *mode;
-    json_object_foreach((json_t *)json, oid, mode)
-    {
-        if (json_is_string(mode))
-            touch(touched, (uint32_t)g_ascii_strtoull(oid, NULL, 10), json_string_value(mode));
-    }
-    return touched;
 }

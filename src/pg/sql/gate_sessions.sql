@@ -1,3 +1,4 @@
+-- Autovacuum workers, which are of no role, leave by themselves; a plain role does not see their backend_type.
 SELECT a.pid, coalesce(a.usename, '-') AS usename,
        coalesce(nullif(a.application_name, ''), a.backend_type, 'no application name'),
        coalesce(me.rolsuper
@@ -9,7 +10,7 @@ JOIN pg_database AS d ON d.oid = a.datid
 JOIN pg_roles AS me ON me.rolname = current_user
 LEFT JOIN pg_roles AS r ON r.oid = a.usesysid
 WHERE d.datname = $1
-  AND a.backend_type IS DISTINCT FROM 'autovacuum worker'
+  AND a.usesysid IS NOT NULL
   AND a.pid <> pg_backend_pid()
   AND ($2::text IS NULL OR a.application_name IS DISTINCT FROM $2)
 ORDER BY a.pid

@@ -45,6 +45,15 @@ publish: {{ to: ["file://{folder}/published"] }}
 ASSERTIONS = beds.REPOSITORY / "policies" / "white-cross" / "*.sql"
 
 
+def wait_until(condition, timeout=60):
+    """Waits until a function returns something true; returns that."""
+    deadline = time.monotonic() + timeout
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "what was waited for has not happened"
+        time.sleep(0.02)
+    return found
+
+
 class Project:
     """A folder with the eight migrations, a policy and a state of its own; more migrations are written next to them."""
 
@@ -113,15 +122,13 @@ class Started:
         self.process = process
         self.database = database
 
-    def wait_until(self, condition, timeout=60):
+    def wait_until(self, condition):
         """Waits until a function returns something true, while the run goes on; returns that."""
-        deadline = time.monotonic() + timeout
-        while not (found := condition()):
+        def goes_on():
             if self.process.poll() is not None:
                 raise AssertionError(f"the run has ended early:\n{self.done()}")
-            assert time.monotonic() < deadline, "what was waited for has not happened"
-            time.sleep(0.02)
-        return found
+            return condition()
+        return wait_until(goes_on)
 
     def wait_for(self, sql):
         """Waits until a query on the server returns a row; returns that row."""

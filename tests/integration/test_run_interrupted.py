@@ -9,10 +9,10 @@ import pytest
 import bed as beds
 import maintenance
 
-pytestmark = [pytest.mark.sanitized,
-              pytest.mark.skipif(not beds.migration_ids(), reason="there are no migrations yet")]
+pytestmark = pytest.mark.skipif(not beds.migration_ids(), reason="there are no migrations yet")
 
 
+@pytest.mark.sanitized
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_migration_is_interrupted(live, project, number):
     """The statement is cancelled on the server, and the database put back."""
@@ -25,6 +25,7 @@ def test_a_migration_is_interrupted(live, project, number):
     maintenance.check_put_back(done, live, before)
 
 
+@pytest.mark.sanitized
 def test_more_signals_do_not_stop_the_way_back(live, project):
     """The first is obeyed; those that come while the database is put back are not."""
     project.add("test", "SELECT pg_sleep(100);")
@@ -41,6 +42,7 @@ def test_more_signals_do_not_stop_the_way_back(live, project):
     maintenance.check_put_back(done, live, before)
 
 
+@pytest.mark.sanitized
 def test_the_opening_is_not_interrupted(live, project):
     """A signal at the point of no return changes nothing about the success."""
     with project.started(live, env={"DRYDOCK_FAILPOINT": "name.after_commit=stop"}) as run:
@@ -90,6 +92,7 @@ def test_the_drain_is_interrupted(live, project):
     check_untouched(done, live, before, version, {128 + signal.SIGTERM})
 
 
+@pytest.mark.sanitized
 @pytest.mark.parametrize("point", ["fence.rename.intent", "clone.create.intent", "snapshot.take.intent",
                                    "publish.put.intent"])
 def test_it_is_interrupted_before_it_migrates(live, project, point):
@@ -111,7 +114,7 @@ def test_the_window_ends(live, project):
     """A statement that would outlast it is stopped by the server's own timeout, in time to be put back."""
     project.add("test", "SELECT pg_sleep(1000);")
     before = maintenance.as_in_service(live)
-    end = window_end(14)
+    end = window_end(16)
     done = project.run(live, "--window-end", end.strftime("%Y-%m-%dT%H:%M:%SZ"))
     assert datetime.now(timezone.utc) < end
     maintenance.check_put_back(done, live, before)
@@ -124,7 +127,7 @@ def test_the_window_is_enforced_by_the_server(live, project):
     """Even when this program is stopped: statement_timeout is set for each statement."""
     project.add("test", "SELECT pg_sleep(1000);")
     before = maintenance.as_in_service(live)
-    end = window_end(14)
+    end = window_end(16)
     with project.started(live, "--window-end", end.strftime("%Y-%m-%dT%H:%M:%SZ")) as run:
         run.wait_for_statement("pg_sleep(1000)")
         run.signal(signal.SIGSTOP)

@@ -15,6 +15,7 @@ import pytest
 import bed as beds
 import maintenance
 from cluster import SUPERUSER, clean_environment, program
+from content import shared
 
 IDS = beds.migration_ids()
 PENDING = IDS[5:]
@@ -131,7 +132,7 @@ def test_carries_over_the_database_s_properties(finished):
 
 
 def test_leaves_what_databases_share(finished):
-    now = maintenance.beds.contents.shared(finished.cluster)
+    now = shared(finished.cluster)
     before = finished.before["shared"]
     assert {**now, "databases": None} == {**before, "databases": None}
     assert set(now["databases"]) == {*before["databases"], finished.before_copy}

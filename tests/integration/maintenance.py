@@ -177,7 +177,7 @@ class Started:
 
 
 def as_in_service(database):
-    """All that a run which is put back must leave as it was, the OID included; but not which other databases there are."""
+    """All that a run which is put back must leave as it was, the OID included; not which other databases there are."""
     state = database.state()
     state["oid"] = database.cluster.value("SELECT oid FROM pg_database WHERE datname = %s", (database.name,))
     del state["shared"]["databases"]
@@ -194,13 +194,13 @@ def copies(database):
 
 def check_nothing_left(cluster):
     """No session and no lock of a run is left, and no copy whose place is in a run."""
-    assert cluster.query("SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'drydock run %'") == []
+    assert cluster.query("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'drydock run %'") == []
     assert cluster.query("SELECT objid FROM pg_locks WHERE locktype = 'advisory'") == []
     assert [name for name in databases(cluster) if re.search(r"_(keep|work)$", name)] == []
 
 
 def check_closed(cluster, name, closed_to=("wc_app", "wc_owner", "wc_reports", "wc_outsider", "wc_monitor")):
-    """Nobody gets into a copy that is kept; once a superuser opens it, still nobody who had no right to the original."""
+    """Nobody gets into a copy that is kept; once a superuser opens it, still nobody without a right to the original."""
     for user in closed_to:
         try:
             cluster.connect(name, user).close()
@@ -241,7 +241,7 @@ def utc(text):
 
 
 class Monitor:
-    """A superuser that looks in from time to time, as monitoring does: into the database, and into every copy it sees."""
+    """A superuser that looks in from time to time, as monitoring does, into the database and every copy it sees."""
 
     USER = "wc_monitor"
     PAUSES = (0.1, 0.3, 0.2)

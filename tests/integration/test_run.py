@@ -97,8 +97,9 @@ def busy_autovacuum(cluster):
 
 def test_autovacuum_is_in_nobody_s_way(live, project, busy_autovacuum):
     """Its workers are no sessions that somebody would have to end: a plain role could not."""
-    live.query("CREATE TABLE vacuumed (x int) WITH (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0,"
-               " autovacuum_vacuum_cost_limit = 1, autovacuum_vacuum_cost_delay = 100);"
+    live.query("CREATE TABLE vacuumed (x int) WITH (autovacuum_vacuum_threshold = 0,"
+               " autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_limit = 1,"
+               " autovacuum_vacuum_cost_delay = 100);"
                " INSERT INTO vacuumed SELECT generate_series(1, 50000);"
                " DELETE FROM vacuumed WHERE x % 2 = 0", user=beds.OWNER)
     maintenance.wait_until(lambda: live.cluster.query(

@@ -1,4 +1,4 @@
-"""A run whose migrations fail, or do more than they declare: everything is as before, and what failed is kept, closed."""
+"""A run whose migrations fail or do more than they declare: all is as before, and what failed is kept, closed."""
 
 import json
 import re
@@ -34,7 +34,8 @@ CASES = [
     Case("a verify file that returns a row",
          "CREATE TABLE fine (x int);", r"20990101000000-test\.verify\.sql", verify="SELECT 'wrong' AS found;"),
     Case("an assertion of the policy that does not hold",
-         "CREATE TABLE fine (x int);", r"assertions\.sql:\d+", assertions="SELECT 1 WHERE to_regclass('fine') IS NOT NULL;"),
+         "CREATE TABLE fine (x int);", r"assertions\.sql:\d+",
+         assertions="SELECT 1 WHERE to_regclass('fine') IS NOT NULL;"),
     Case("an update that is not declared",
          "UPDATE students SET grade = '12' WHERE id::text = (SELECT min(id::text) FROM students);",
          r"public\.students"),
@@ -172,7 +173,8 @@ def test_declared_changes_are_let_through(live, project):
     """What fails above succeeds where it is declared."""
     live.query("CREATE TABLE lines (x int); INSERT INTO lines VALUES (1), (2); CREATE TABLE spare (x int)",
                user=beds.OWNER)
-    project.add("test", "-- drydock: writes students(grade, updatedAt)\n-- drydock: adds lines\n-- drydock: removes spare\n"
+    project.add("test", "-- drydock: writes students(grade, updatedAt)\n-- drydock: adds lines\n"
+                        "-- drydock: removes spare\n"
                         "UPDATE students SET grade = '12';\nINSERT INTO lines VALUES (3);\nDROP TABLE spare;\n")
     done = project.run(live)
     assert done.code == 0, str(done)

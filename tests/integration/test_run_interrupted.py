@@ -120,7 +120,8 @@ def test_the_window_ends(live, project):
     maintenance.check_put_back(done, live, before)
     report = json.loads((project.runs()[0] / "report.json").read_text(encoding="utf-8"))
     assert maintenance.utc(report["ended"]) < end
-    assert "statement timeout" in report["cause"] and "20990101000000-test.up.sql:1:" in report["cause"], report["cause"]
+    cause = report["cause"]
+    assert "statement timeout" in cause and "20990101000000-test.up.sql:1:" in cause, cause
 
 
 def test_the_window_is_enforced_by_the_server(live, project):

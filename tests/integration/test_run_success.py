@@ -57,7 +57,7 @@ class Finished:
 
 
 def belongs_to_history(name):
-    """Drydock's own tables and that of sequelize-cli tell which migrations are applied: they change, and are no data."""
+    """Drydock's own tables and that of sequelize-cli say which migrations are applied: they change and are no data."""
     return name.startswith("drydock.") or name == "public.SequelizeMeta"
 
 

@@ -86,11 +86,9 @@ def test_lock_that_is_not_free(drydock, database, files):
     policy = files({f"{NEXT}-one.up.sql": "ALTER TABLE students ADD extra int;\n"})
     with database.session("wc_app") as session, session.cursor() as cursor:
         cursor.execute("BEGIN; SELECT 'a literal' FROM students")
-        with untouched(drydock, database):
-            done = drydock("migrate", "--policy", policy, dsn=database.dsn(),
-                           env={"PGAPPNAME": "ignored"})
-    tells(done, 1, ["attempt 1 of 2", "lock timeout", "blocked by", f"pid {session.info.backend_pid}", "wc_app",
-                    "drydock tests"])
+        refused_with = ["attempt 1 of 2", "lock timeout", "blocked by", f"pid {session.info.backend_pid}", "wc_app",
+                        "drydock tests"]
+        done = refused(drydock, database, "migrate", "--policy", policy, code=1, says=refused_with)
     assert "a literal" not in str(done)
 
 
@@ -111,7 +109,8 @@ def test_lock_that_becomes_free(drydock, database, tmp_path):
 # -- undo -------------------------------------------------------------------------------------------
 
 
-def test_undo_and_its_limits(drydock, database, tmp_path):
+def test_undo_and_its_limits(white_cross, drydock, tmp_path):
+    database = white_cross(students=None)
     ids = beds.migration_ids()
     policy = write_policy(tmp_path)
     for arguments, says in (["--all"], "needs --yes"), (["--to", ids[2]], "needs --yes"), \
@@ -182,7 +181,7 @@ def test_plan_needs_no_lock(drydock, database, tmp_path):
                        "::bit(64)::bigint)")
         assert drydock("plan", "--policy", policy, dsn=database.dsn()).code == 0
         done = drydock("migrate", "--policy", policy, dsn=database.dsn())
-    tells(done, 5, [f"pid {holding.info.backend_pid}", "drydock tests", "role wc_owner"])
+        tells(done, 5, [f"pid {holding.info.backend_pid}", "drydock tests", "role wc_owner"])
 
 
 def test_verify_database(drydock, database):
@@ -219,7 +218,7 @@ def test_json(drydock, database, tmp_path):
     (["run"], 2),
     (["migrate", "--to", "20990101000000", "--policy", "POLICY"], 2),
     (["undo", "--all", "--policy", "POLICY"], 2),
-    (["verify", "snapshot", "/nowhere"], 1),
+    (["verify", "snapshot", "/nowhere"], 4),
     (["plan", "--policy", "POLICY"], 3),
     (["run", "--policy", "POLICY"], 3),
 ])

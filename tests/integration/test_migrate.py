@@ -213,6 +213,7 @@ def test_json(drydock, database, tmp_path):
     assert [found["id"] for found in asked[("run",)].json()["pending"]] == ids[7:]
 
 
+@pytest.mark.sanitized
 @pytest.mark.parametrize("arguments, code", [
     (["status", "--policy", "/nowhere"], 2),
     (["run"], 2),

@@ -87,16 +87,16 @@ def test_pg_dump_is_killed(bench, record):
     """Half of a snapshot is no snapshot: the run puts the database back. (pg_dump may be done before it is killed.)"""
     with bench.stopped(bench.good, "snapshot.take.intent") as process:
         go_on(process)
-        wait_until(lambda: kill_child(process, "pg_dump") or process.poll() is not None, "pg_dump was not started")
+        wait_until(lambda: kill_child(process, "--snapshot") or process.poll() is not None, "pg_dump was not started")
         done = end(process)
     record("pg_dump", check(bench, done, ("back", "after")))
 
 
-def kill_child(process, name):
-    """Kills a child of that name; False if there is none."""
+def kill_child(process, argument):
+    """Kills the child that was started with an argument that begins so; False if there is none."""
     with contextlib.suppress(OSError):
         for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split():
-            if Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip() == name:
+            if f"\0{argument}" in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8"):
                 os.kill(int(pid), signal.SIGKILL)
                 return True
     return False

@@ -118,6 +118,10 @@ for preset in "${presets[@]}"; do
         suite "unit tests, $preset" "$scratch/unit-$preset.xml" \
             ctest --test-dir "$root/build/$preset" --output-on-failure --output-junit "$scratch/unit-$preset.xml"
         suite "integration tests, $preset" "$scratch/integration-$preset.xml" integration "$preset"
+        if [[ $preset == dev ]]; then
+            suite "fault tests" "$scratch/fault.xml" \
+                env DRYDOCK_BIN="$root/build/dev/drydock" "$root/tests/fault/run.sh" --junitxml "$scratch/fault.xml"
+        fi
     fi
 done
 check "clang-tidy" check_tidy || true

@@ -4,7 +4,8 @@ import pytest
 
 import bed as beds
 from content import databases
-from refusals import all_refused, ended, nobody_left, refused, run_folders, tells, untouched, write_migrations, write_policy
+from refusals import (all_refused, ended, nobody_left, refused, run_folders, tells, untouched, write_migrations,
+                      write_policy)
 
 NEXT, AFTER = "20260101000000", "20260102000000"
 

@@ -90,7 +90,7 @@ MALFORMED = {
     "unknown directive": ({f"{NEXT}-one.up.sql": "-- drydock: requires 20250103000000\n-- drydock: iireversible\n"},
                           [f"{NEXT}-one.up.sql:2:", "did you mean 'irreversible'?"]),
     "down alone": ({f"{NEXT}-one.down.sql": "SELECT 1;"}, [f"{NEXT}-one.down.sql"]),
-    "name": ({"add-column.up.sql": "SELECT 1;"}, ["add-column.up.sql", "not with 14", "20250103000000-create-base-schema.up.sql"]),
+    "name": ({"add-column.up.sql": "SELECT 1;"}, ["add-column.up.sql", "not with 14", "called like 20250103000000-"]),
     "open quote": ({f"{NEXT}-one.up.sql": "SELECT 1;\n\nSELECT 'x;\n"}, [f"{NEXT}-one.up.sql:3:"]),
     "psql command": ({f"{NEXT}-one.up.sql": "SELECT 1;\n\\i other.sql\n"}, [f"{NEXT}-one.up.sql:2:1:", "\\i"]),
 }

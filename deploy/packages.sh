@@ -21,7 +21,7 @@ PACKAGES_RUN=(
 # To test it, besides what building and using need: a server without a cluster, sanitizers, checkers.
 # shellcheck disable=SC2034
 PACKAGES_TEST=(
-    clang clang-format clang-tidy libclang-rt-14-dev libcmocka-dev llvm postgresql-15
+    clang clang-format clang-tidy libclang-rt-14-dev libcmocka-dev llvm pgbouncer postgresql-15
     python3 python3-psycopg2 python3-pytest shellcheck util-linux
 )
 
@@ -52,6 +52,13 @@ packages_forbid_cluster() {
     fi
 }
 
+# The tests start a pgbouncer of their own; the package's service is not wanted where it was not there before.
+packages_stop_pooler() {
+    if [[ -d /run/systemd/system ]]; then
+        packages_as_root systemctl disable --now pgbouncer >/dev/null 2>&1 || true
+    fi
+}
+
 # Installs those of the packages named that are missing.
 packages_install() {
     local missing
@@ -70,5 +77,8 @@ packages_install() {
     packages_as_root apt-get update -q >&2 || return 1
     # confold: a settings file that is there already is somebody's decision.
     packages_as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -q -y --no-install-recommends \
-        -o Dpkg::Options::=--force-confold "${missing[@]}" >&2
+        -o Dpkg::Options::=--force-confold "${missing[@]}" >&2 || return 1
+    if [[ " ${missing[*]} " == *" pgbouncer "* ]]; then
+        packages_stop_pooler
+    fi
 }

@@ -30,7 +30,14 @@ scratch=$(mktemp -d /tmp/drydock-tests.XXXXXX)
 readonly scratch
 chmod 755 "$scratch"
 export TMPDIR="$scratch"
-trap 'rm -rf "$scratch"' EXIT
+# What root makes in somebody's checkout belongs to whoever the checkout belongs to.
+clean_up() {
+    rm -rf "$scratch"
+    if [[ $EUID -eq 0 && -d $root/build ]]; then
+        chown -R --reference="$root" "$root/build"
+    fi
+}
+trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
@@ -118,9 +125,14 @@ for preset in "${presets[@]}"; do
         suite "unit tests, $preset" "$scratch/unit-$preset.xml" \
             ctest --test-dir "$root/build/$preset" --output-on-failure --output-junit "$scratch/unit-$preset.xml"
         suite "integration tests, $preset" "$scratch/integration-$preset.xml" integration "$preset"
+        if [[ $preset == dev ]]; then
+            suite "fault tests" "$scratch/fault.xml" \
+                env DRYDOCK_BIN="$root/build/dev/drydock" "$root/tests/fault/run.sh" --junitxml "$scratch/fault.xml"
+        fi
     fi
 done
 check "clang-tidy" check_tidy || true
+check "quickstart" "$root/deploy/quickstart.sh" 2000 || true
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 ]]

@@ -155,8 +155,7 @@ int command_migrate(int argc, char **argv)
         return cli_fail(&cli, error);
     for (guint i = 0; i < pending->len; i++)
         g_ptr_array_add(files, (gpointer) & ((const Migration *)g_ptr_array_index(pending, i))->up);
-    if (!migration_check(files, pg_target_database(cli.target), &error) ||
-        (pending->len > 0 && !history_create(session.connection, &error)))
+    if (!migration_check(files, pg_target_database(cli.target), &error))
         return cli_fail(&cli, error);
     return run_steps(&session, &cli, pending, false);
 }

@@ -20,6 +20,7 @@ int command_plan(int argc, char **argv)
     plan = plan_make(&options, &exit_code, &error);
     if (plan == NULL)
         return cli_fail(&cli, error);
+    json_set_integer(plan, "exit_code", exit_code);
     text = plan_text(plan);
     cli_print(&cli, plan, text);
     return exit_code;

@@ -1,5 +1,6 @@
 /* drydock status */
 #include "base/error.h"
+#include "base/log.h"
 #include "cli/command.h"
 #include "migration/history.h"
 #include "pg/connection.h"
@@ -67,7 +68,7 @@ int command_status(int argc, char **argv)
     g_autoptr(json_t) document = NULL;
     g_autofree char *text = NULL;
     json_t *list = NULL;
-    int pending = 0;
+    int pending = 0, exit_code = 0;
     if (!cli_read(&cli, "status", CLI_MIGRATIONS | CLI_EXIT_CODE, "",
                   "Applied, pending, changed, unknown and out-of-order migrations.\n"
                   "Exits with 4 if history and files disagree.",
@@ -78,13 +79,16 @@ int command_status(int argc, char **argv)
         return cli_fail(&cli, error);
     statuses = history_compare(cli.set, history);
     list = status_json(statuses, &pending);
-    document = json_pack("{s:i, s:s, s:o, s:i}", "schema", 1, "database",
-                         pg_target_database(cli.target), "migrations", list, "pending", pending);
+    if (!history_check(statuses, &error))
+        exit_code = error_exit_code(error);
+    else if (cli.exit_code && pending > 0)
+        exit_code = error_code_exit(ERROR_PENDING);
+    document = json_pack("{s:i, s:s, s:o, s:i, s:i}", "schema", 1, "database",
+                         pg_target_database(cli.target), "migrations", list, "pending", pending,
+                         "exit_code", exit_code);
     text = status_text(list, pending);
     cli_print(&cli, document, text);
-    if (!history_check(statuses, &error)) {
-        cli.json = FALSE; /* the document is out already */
-        return cli_fail(&cli, error);
-    }
-    return cli.exit_code && pending > 0 ? error_code_exit(ERROR_PENDING) : 0;
+    if (error != NULL)
+        log_error(error);
+    return exit_code;
 }

@@ -12,6 +12,7 @@
 
 #define TERMINATE_AFTER_MS 5000
 #define WATCH_MS 500
+#define WATCH_MIN_MS 20
 #define BACKOFF_MS 200
 #define BACKOFF_MAX_MS 5000
 
@@ -44,14 +45,25 @@ static int64_t time_limit_ms(const Attempt *attempt, GError **error)
     return limit_ms;
 }
 
+static int64_t lock_limit_ms(const Attempt *attempt)
+{
+    return attempt->migration->lock_timeout_ms >= 0 ? attempt->migration->lock_timeout_ms
+                                                    : attempt->options->lock_timeout_ms;
+}
+
+/* Often enough to see who is in the way before the wait for a lock is over. */
+static int64_t watch_interval_ms(const Attempt *attempt)
+{
+    const int64_t lock_ms = lock_limit_ms(attempt);
+    return lock_ms > 0 ? CLAMP(lock_ms / 4, WATCH_MIN_MS, WATCH_MS) : WATCH_MS;
+}
+
 /* Pins what a migration may not change, with the time that is left for the next statement. */
 static bool pin(const Attempt *attempt, GError **error)
 {
     const ApplyOptions *options = attempt->options;
     const int64_t limit_ms = time_limit_ms(attempt, error);
-    const int64_t lock_ms = attempt->migration->lock_timeout_ms >= 0
-                                ? attempt->migration->lock_timeout_ms
-                                : options->lock_timeout_ms;
+    const int64_t lock_ms = lock_limit_ms(attempt);
     g_autofree char *path = pg_literal(options->search_path);
     g_autofree char *sql = NULL;
     if (limit_ms < 0)
@@ -108,7 +120,7 @@ static bool run_statement(Attempt *attempt, const SqlStatement *statement, GErro
         return false;
     attempt->title = title;
     attempt->started_us = clock_monotonic_us();
-    pg_set_watch(attempt->connection, WATCH_MS, watch, attempt);
+    pg_set_watch(attempt->connection, watch_interval_ms(attempt), watch, attempt);
     done = pg_statement(attempt->connection, statement->text, statement->size_bytes,
                         statement->copy_data, statement->copy_bytes, NULL, error);
     pg_set_watch(attempt->connection, 0, NULL, NULL);
@@ -189,6 +201,9 @@ static bool attempt_file(Attempt *attempt, GError **error)
 {
     const int64_t started_us = clock_monotonic_us();
     const Migration *migration = attempt->migration;
+    /* In the transaction, so that a first migration that fails leaves nothing at all. */
+    if (!attempt->down && !history_create(attempt->connection, error))
+        return false;
     for (guint i = 0; i < attempt->file->statements->len; i++) {
         if (!run_statement(attempt, g_ptr_array_index(attempt->file->statements, i), error))
             return false;

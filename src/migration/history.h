@@ -24,7 +24,7 @@ typedef struct {
 /* HistoryEntry * by id; empty where there is no history yet. */
 GPtrArray *history_read(PgConnection *connection, GError **error);
 
-/* Creates the table if it is not there. */
+/* Creates the table if it is not there; in a transaction of the caller it is part of it. */
 bool history_create(PgConnection *connection, GError **error);
 
 /* Whether the table is there. */

@@ -42,6 +42,18 @@ static void set_holder(RunLock *lock, GError **error)
                           "it is");
 }
 
+bool run_lock_possible(PgConnection *connection, GError **error)
+{
+    bool pooled = false;
+    if (!pg_is_pooled(connection, &pooled, error))
+        return false;
+    if (!pooled)
+        return true;
+    error_set(error, ERROR_REFUSED, "there is a connection pooler between drydock and the server");
+    error_hint_set(error, "connect to the server itself: a pooler loses session locks");
+    return false;
+}
+
 RunLock *run_lock_take(const PgTarget *target, const char *control_database, const char *database,
                        const char *application, int connect_timeout_s, GError **error)
 {
@@ -52,7 +64,7 @@ RunLock *run_lock_take(const PgTarget *target, const char *control_database, con
     lock->database = g_strdup(database);
     lock->key = lock_key(database);
     lock->connection = pg_connect(target, &options, error);
-    if (lock->connection == NULL)
+    if (lock->connection == NULL || !run_lock_possible(lock->connection, error))
         return NULL;
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         g_autoptr(PgResult) result = pg_query(

@@ -12,7 +12,11 @@
 
 typedef struct RunLock RunLock;
 
-/* Takes the lock for a database name; ERROR_LOCKED names who holds it. */
+/* ERROR_REFUSED if a pooler is in between: it lends the session that would hold the lock to others.
+ */
+bool run_lock_possible(PgConnection *connection, GError **error);
+
+/* Takes the lock for a database name; ERROR_LOCKED names who holds it. ERROR_REFUSED as above. */
 RunLock *run_lock_take(const PgTarget *target, const char *control_database, const char *database,
                        const char *application, int connect_timeout_s, GError **error);
 

@@ -38,20 +38,13 @@ static bool survey_role(Run *run, GError **error)
 
 bool run_survey_server(Run *run, GError **error)
 {
-    bool pooled = false;
     if (pg_server_version(run->control) < OLDEST_SERVER) {
         error_set(error, ERROR_REFUSED, "the server's version %d is older than 14",
                   pg_server_version(run->control) / 10000);
         return false;
     }
-    if (!pg_is_pooled(run->control, &pooled, error))
+    if (!run_lock_possible(run->control, error))
         return false;
-    if (pooled) {
-        error_set(error, ERROR_REFUSED,
-                  "there is a connection pooler between drydock and the server");
-        error_hint_set(error, "connect to the server itself: a pooler loses session locks");
-        return false;
-    }
     if (strcmp(run->database, run->policy->control_database) == 0 ||
         g_str_has_prefix(run->database, "template")) {
         error_set(error, ERROR_REFUSED, "'%s' is the control database or a template",

@@ -21,36 +21,38 @@ def together(first, second):
     return f"{first},{second}" if first else second
 
 
+def choose(config, passed):
+    """Cases (start, point, with_state) from {start: its points}: all, or a sample that takes each point once, in turn of
+    starts and of having the state folder."""
+    if config.getoption("--all"):
+        return [(start, point, state) for start, points in passed.items() for point in points for state in (True, False)]
+    starts = {}
+    for start, points in passed.items():
+        for point in points:
+            starts.setdefault(point, []).append(start)
+    return [(those[number // 2 % len(those)], point, number % 2 == 0)
+            for number, (point, those) in enumerate(starts.items())]
+
+
 def cases_of_runs(config):
-    """(kind, point, with_state): every point of every kind; the sample takes each point once, in turn of kinds and states."""
-    found, seen = [], {}
+    """Every point that a run of each kind passes."""
+    passed, bench = {}, lazy.bench()
     for kind, (policy, failpoint) in KINDS.items():
-        bench = lazy.bench()
         bench.make()
-        for point in bench.points(getattr(bench, policy), failpoint=failpoint):
-            seen.setdefault(point, []).append(kind)
+        passed[kind] = bench.points(getattr(bench, policy), failpoint=failpoint)
         bench.clear()
-    for number, (point, kinds) in enumerate(seen.items()):
-        if config.getoption("--all"):
-            found += [(kind, point, state) for kind in kinds for state in (True, False)]
-        else:
-            found.append((kinds[number // 2 % len(kinds)], point, number % 2 == 0))
-    return found
+    return choose(config, passed)
 
 
 def cases_of_recovery(config):
-    """(death, point, with_state): every point that recovery passes after each death."""
-    found = []
+    """Every point that recovery passes after each death."""
+    passed, bench = {}, lazy.bench()
     for death in DEATHS:
-        bench = lazy.bench()
         bench.make()
         bench.kill_run(bench.good, f"{death}=kill")
-        points = bench.points(bench.good, "recover")
+        passed[death] = bench.points(bench.good, "recover")
         bench.clear()
-        for number, point in enumerate(points):
-            states = (True, False) if config.getoption("--all") else ((number + DEATHS.index(death)) % 2 == 0,)
-            found += [(death, point, state) for state in states]
-    return found
+    return choose(config, passed)
 
 
 def pytest_generate_tests(metafunc):
@@ -61,8 +63,8 @@ def pytest_generate_tests(metafunc):
             metafunc.parametrize(name, cases, ids=[f"{a}-{b}-{'state' if c else 'lost'}" for a, b, c in cases])
 
 
-def expected(fenced, with_state):
-    """After a death that left the name there, recovery without a journal cannot know that there was a run."""
+def expected(fenced):
+    """After a death that left the name there, recovery may not know of a run: before it had begun, or without a journal."""
     return ("after", "restored", "back") + (() if fenced else ("nothing",))
 
 
@@ -72,7 +74,7 @@ def test_killed_run(bench, record, run_case):
     bench.kill_run(policy, together(failpoint, f"{point}=kill"))
     left = [name for name in bench.databases() if "_drydock_" in name]
     done = bench.recover(policy, with_state)
-    record(point, check(bench, done, expected(bool(left), with_state)))
+    record(point, check(bench, done, expected(bool(left))))
     again = bench.recover(policy)
     assert again.code == 0 and "nothing to recover" in again.last_line, str(again)
 
@@ -87,7 +89,7 @@ def test_killed_recovery(bench, record, recovery_case):
         assert first.code == -9, f"the point was not passed: {first}"
     left = [name for name in bench.databases() if "_drydock_" in name]
     done = bench.recover(bench.good)
-    record(point, check(bench, done, expected(bool(left), with_state)))
+    record(point, check(bench, done, expected(bool(left))))
 
 
 @pytest.mark.parametrize("death", DEATHS)

@@ -56,9 +56,9 @@ def ended(process, timeout=120):
 
 
 @contextlib.contextmanager
-def run_that_stops(drydock, database, policy, point):
+def run_that_stops(drydock, database, policy, point, dsn=None):
     """A run that stands still at a failpoint; go_on() lets it go on."""
-    with drydock.started("run", "--policy", policy, dsn=database.dsn(),
+    with drydock.started("run", "--policy", policy, dsn=dsn or database.dsn(),
                          env={"DRYDOCK_FAILPOINT": f"{point}=stop"}) as process:
         def stopped():
             assert process.poll() is None, f"the run ended before {point}: {ended(process)}"

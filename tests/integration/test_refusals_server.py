@@ -1,12 +1,16 @@
 """What is on the server that must stop a run: each is refused with its fix, and nothing is touched."""
 
 import contextlib
+import os
+import shutil
+import subprocess
 
 import psycopg2
 import pytest
 
 import bed as beds
-from refusals import nobody_left, run_refused, untouched, write_policy
+from cluster import clean_environment
+from refusals import nobody_left, run_refused, untouched, wait_until, write_policy
 
 
 @pytest.fixture
@@ -226,3 +230,59 @@ def test_standby_as_target(cluster, drydock, database, policy, standby):
         done = drydock("run", "--policy", policy, dsn=standby.dsn(database.name, beds.OWNER))
     assert done.code == 3, str(done)
     assert "in recovery" in done.last_line and "primary" in done.stderr
+
+
+POOLER = """
+[databases]
+* = host={server} port={port}
+[pgbouncer]
+unix_socket_dir = {folder}
+listen_port = 6432
+pool_mode = {mode}
+auth_type = trust
+auth_file = {folder}/users.txt
+"""
+
+
+@contextlib.contextmanager
+def pooler(cluster, folder, mode):
+    """A pgbouncer before the server; yields the folder of its socket."""
+    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin")
+    if program is None:
+        pytest.skip("pgbouncer is not installed")
+    folder = folder / "pooler"
+    folder.mkdir()
+    (folder / "users.txt").write_text(f'"{beds.OWNER}" ""\n', encoding="utf-8")
+    (folder / "pgbouncer.ini").write_text(
+        POOLER.format(server=cluster.folder, port=5432, folder=folder, mode=mode), encoding="utf-8")
+    account = {}
+    if cluster.account:  # it refuses to run as root
+        account = {"user": cluster.account.pw_uid, "group": cluster.account.pw_gid, "extra_groups": []}
+        os.chown(folder, cluster.account.pw_uid, cluster.account.pw_gid)
+        for parent in folder.parents:
+            if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
+                parent.chmod(parent.stat().st_mode | 0o011)
+    with open(folder / "log", "wb") as log:
+        process = subprocess.Popen([program, str(folder / "pgbouncer.ini")], env=clean_environment(), stdout=log,
+                                   stderr=log, stdin=subprocess.DEVNULL, **account)
+    try:
+        wait_until(lambda: (folder / ".s.PGSQL.6432").exists() or process.poll() is not None, "the pooler listens")
+        assert process.poll() is None, (folder / "log").read_text(encoding="utf-8")
+        yield folder
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("mode", ["session", "transaction"])
+def test_pooler(cluster, drydock, database, policy, tmp_path, mode):
+    """It lends sessions to others: locks and settings would not be ours."""
+    with pooler(cluster, tmp_path, mode) as folder:
+        dsn = f"host={folder} port=6432 dbname={database} user={beds.OWNER}"
+        with untouched(drydock, database):
+            ran = {command: drydock(command, "--policy", policy, dsn=dsn) for command in ("run", "plan", "migrate")}
+            # Sessions that the pooler keeps for later are its own.
+            cluster.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (beds.OWNER,))
+    for done in ran.values():
+        assert done.code == 3, str(done)
+        assert "connection pooler" in str(done) and "connect to the server itself" in done.stderr

@@ -11,7 +11,8 @@
 #define RECONNECT_MS 1000
 #define RECONNECT_LIMIT_MS 60000
 #define SESSIONS_WAIT_MS 10000
-#define WAY_BACK_MIN_US (3 * G_USEC_PER_SEC)
+/* Five seconds until a statement that does not obey is ended, three to give the name back. */
+#define WAY_BACK_MIN_US (8 * G_USEC_PER_SEC)
 #define CLONE_BYTES_PER_SECOND 150000000
 #define SNAPSHOT_BYTES_PER_SECOND 50000000
 

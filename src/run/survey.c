@@ -46,7 +46,7 @@ bool run_survey_server(Run *run, GError **error)
     if (!run_lock_possible(run->control, error))
         return false;
     if (strcmp(run->database, run->policy->control_database) == 0 ||
-        g_str_has_prefix(run->database, "template")) {
+        strcmp(run->database, "template0") == 0 || strcmp(run->database, "template1") == 0) {
         error_set(error, ERROR_REFUSED, "'%s' is the control database or a template",
                   run->database);
         error_hint_set(error, "name the application's database with --dsn; \"control_database\" in "

@@ -114,7 +114,7 @@ def test_the_window_ends(live, project):
     """A statement that would outlast it is stopped by the server's own timeout, in time to be put back."""
     project.add("test", "SELECT pg_sleep(1000);")
     before = maintenance.as_in_service(live)
-    end = window_end(16)
+    end = window_end(24)
     done = project.run(live, "--window-end", end.strftime("%Y-%m-%dT%H:%M:%SZ"))
     assert datetime.now(timezone.utc) < end
     maintenance.check_put_back(done, live, before)
@@ -128,7 +128,7 @@ def test_the_window_is_enforced_by_the_server(live, project):
     """Even when this program is stopped: statement_timeout is set for each statement."""
     project.add("test", "SELECT pg_sleep(1000);")
     before = maintenance.as_in_service(live)
-    end = window_end(16)
+    end = window_end(24)
     with project.started(live, "--window-end", end.strftime("%Y-%m-%dT%H:%M:%SZ")) as run:
         run.wait_for_statement("pg_sleep(1000)")
         run.signal(signal.SIGSTOP)

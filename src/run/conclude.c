@@ -58,6 +58,8 @@ static char *failure_line(const Run *run, int exit_code, const GError *cause,
         for (guint i = 0; exceptions != NULL && i < exceptions->len; i++)
             g_string_append_printf(line, "%s%s", i > 0 ? "; " : "",
                                    (const char *)g_ptr_array_index(exceptions, i));
+        if (exception == NULL)
+            g_string_append(line, "see the cause");
         break;
     case 9:
         g_string_append_printf(line,

@@ -62,6 +62,8 @@ static int code_of_untouched(const Run *run, const GError *cause)
     const int code = error_exit_code(cause);
     if (error_is(cause, ERROR_INTERRUPTED))
         return run->fenced ? 1 : code;
+    if (run->fenced && code == 2)
+        return 1; /* what was wrong showed too late to be called a wrong configuration */
     return code >= 2 && code <= 6 ? code : 1;
 }
 

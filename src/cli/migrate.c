@@ -7,6 +7,7 @@
 #include "migration/apply.h"
 #include "migration/check.h"
 #include "migration/history.h"
+#include "migration/sequelize.h"
 #include "run/lock.h"
 #include "run/names.h"
 
@@ -68,7 +69,8 @@ static bool open_session(Session *session, const Cli *cli, const char *command, 
     if (session->history == NULL)
         return false;
     session->statuses = history_compare(cli->set, session->history);
-    return history_check(session->statuses, error);
+    return history_check(session->statuses, error) &&
+           sequelize_check(session->connection, error);
 }
 
 static bool before_commit(const Migration *migration, const char *xid, gpointer data,

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "migration/history.h"
+#include "migration/sequelize.h"
 #include "pg/connection.h"
 
 static json_t *status_json(const GPtrArray *statuses, int *pending)
@@ -49,20 +50,25 @@ static char *status_text(const json_t *list, int pending)
     return g_string_free(text, FALSE);
 }
 
-static GPtrArray *read_history(const Cli *cli, GError **error)
+/* *disagreement gets how an adopted history of another tool differs; it is shown after the list. */
+static GPtrArray *read_history(const Cli *cli, GError **disagreement, GError **error)
 {
     const PgConnectOptions options = {.application = "drydock status",
                                       .connect_timeout_s =
                                           (int)(cli->policy->connect_timeout_ms / 1000),
                                       .read_only = true};
     g_autoptr(PgConnection) connection = pg_connect(cli->target, &options, error);
-    return connection != NULL ? history_read(connection, error) : NULL;
+    GPtrArray *history = connection != NULL ? history_read(connection, error) : NULL;
+    if (history != NULL)
+        (void)sequelize_check(connection, disagreement);
+    return history;
 }
 
 int command_status(int argc, char **argv)
 {
     g_auto(Cli) cli = {0};
     g_autoptr(GError) error = NULL;
+    g_autoptr(GError) disagreement = NULL;
     g_autoptr(GPtrArray) history = NULL;
     g_autoptr(GPtrArray) statuses = NULL;
     g_autoptr(json_t) document = NULL;
@@ -74,12 +80,14 @@ int command_status(int argc, char **argv)
                   "Exits with 4 if history and files disagree.",
                   argc, argv, &error))
         return cli_fail(&cli, error);
-    history = read_history(&cli, &error);
+    history = read_history(&cli, &disagreement, &error);
     if (history == NULL)
         return cli_fail(&cli, error);
     statuses = history_compare(cli.set, history);
     list = status_json(statuses, &pending);
-    if (!history_check(statuses, &error))
+    if (history_check(statuses, &error) && disagreement != NULL)
+        error = g_steal_pointer(&disagreement);
+    if (error != NULL)
         exit_code = error_exit_code(error);
     else if (cli.exit_code && pending > 0)
         exit_code = error_code_exit(ERROR_PENDING);

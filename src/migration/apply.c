@@ -211,7 +211,7 @@ static bool attempt_file(Attempt *attempt, GError **error)
     if (!pin(attempt, error))
         return false;
     if (attempt->down)
-        return history_delete(attempt->connection, migration->id, error);
+        return history_delete(attempt->connection, migration, error);
     return apply_verify(attempt->connection, migration, error) &&
            history_insert(attempt->connection, migration, attempt->options->run,
                           (clock_monotonic_us() - started_us) / 1000, error);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "migration/file.h"
+#include "migration/sequelize.h"
 #include <stdarg.h>
 #include <string.h>
 
@@ -89,6 +90,23 @@ static bool requires(const Line *line, GError **error)
     g_ptr_array_add(all, NULL);
     migration->depends_on = (char **)g_ptr_array_steal(all, NULL);
     return any || refuse(line, error, "'requires' names no migration");
+}
+
+/* One alias a directive; an extension of JavaScript or TypeScript may stand behind it. */
+static bool alias(const Line *line, GError **error)
+{
+    Migration *migration = line->to->migration;
+    g_autofree char *stem = sequelize_stem(line->rest);
+    const guint count = g_strv_length(migration->aliases);
+    if (*stem == '\0' || strpbrk(stem, BLANKS "/\\") != NULL)
+        return refuse(line, error, "alias '%s': it is one file name of the tool that ran it before",
+                      line->rest);
+    if (g_strv_contains((const char *const *)migration->aliases, stem))
+        return refuse(line, error, "alias '%s' is said twice", stem);
+    migration->aliases = g_renew(char *, migration->aliases, count + 2);
+    migration->aliases[count] = g_steal_pointer(&stem);
+    migration->aliases[count + 1] = NULL;
+    return true;
 }
 
 static bool risk(const Line *line, GError **error)
@@ -258,6 +276,7 @@ static const struct {
     bool once;
 } known[] = {
     {"requires", requires, false},
+    {"alias", alias, false},
     {"risk", risk, true},
     {"phi", phi, true},
     {"lock_timeout", lock_timeout, true},

@@ -1,6 +1,7 @@
 #include "migration/history.h"
 
 #include "base/error.h"
+#include "migration/sequelize.h"
 #include "pg/sql.h"
 #include <string.h>
 
@@ -77,15 +78,29 @@ bool history_insert(PgConnection *connection, const Migration *migration, const 
         migration->up.sha256.hex, migration->up.canonical.hex, run, duration, DRYDOCK_VERSION);
     if (result == NULL)
         g_prefix_error(error, "while recording migration %s in the history: ", migration->id);
+    return result != NULL && sequelize_insert(connection, migration, error);
+}
+
+bool history_adopt(PgConnection *connection, const Migration *migration, const char *run,
+                   const char *how, GError **error)
+{
+    g_autoptr(PgResult) result =
+        pg_query(connection, error, pg_sql_history_adopt, 7, migration->id, migration->name,
+                 migration->up.sha256.hex, migration->up.canonical.hex, how, run, DRYDOCK_VERSION);
+    if (result == NULL)
+        g_prefix_error(error, "while recording migration %s in the history: ", migration->id);
     return result != NULL;
 }
 
-bool history_delete(PgConnection *connection, const char *id, GError **error)
+bool history_delete(PgConnection *connection, const Migration *migration, GError **error)
 {
-    g_autoptr(PgResult) result =
-        pg_query(connection, error, "DELETE FROM drydock.migrations WHERE id = $1", 1, id);
+    g_autoptr(PgResult) result = NULL;
+    if (!sequelize_delete(connection, migration, error))
+        return false;
+    result = pg_query(connection, error, "DELETE FROM drydock.migrations WHERE id = $1", 1,
+                      migration->id);
     if (result == NULL)
-        g_prefix_error(error, "while removing migration %s from the history: ", id);
+        g_prefix_error(error, "while removing migration %s from the history: ", migration->id);
     return result != NULL;
 }
 

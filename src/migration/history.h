@@ -30,9 +30,14 @@ bool history_create(PgConnection *connection, GError **error);
 /* Whether the table is there. */
 bool history_exists(PgConnection *connection, bool *exists, GError **error);
 
+/* A row in, a row out; the history of sequelize-cli goes with it once it is adopted. */
 bool history_insert(PgConnection *connection, const Migration *migration, const char *run,
                     int64_t duration_ms, GError **error);
-bool history_delete(PgConnection *connection, const char *id, GError **error);
+/* Records a migration that another tool has run: how ("sequelize") and who adopted it stand in
+ * applied_by. */
+bool history_adopt(PgConnection *connection, const Migration *migration, const char *run,
+                   const char *how, GError **error);
+bool history_delete(PgConnection *connection, const Migration *migration, GError **error);
 
 /* How files and history stand to each other. */
 typedef enum {

@@ -24,6 +24,7 @@ static void migration_free(Migration *migration)
     g_free(migration->verify);
     g_free(migration->id);
     g_free(migration->name);
+    g_strfreev(migration->aliases);
     g_strfreev(migration->depends_on);
     g_free(migration->risk);
     g_free(migration->irreversible);
@@ -37,6 +38,7 @@ static Migration *migration_new(const MigrationFileName *name)
     Migration *migration = g_new0(Migration, 1);
     migration->id = g_strdup(name->id);
     migration->name = g_strdup(name->name);
+    migration->aliases = g_new0(char *, 1);
     migration->depends_on = g_new0(char *, 1);
     migration->lock_timeout_ms = -1;
     migration->statement_timeout_ms = -1;
@@ -149,6 +151,31 @@ static bool load_found(Found *found, GPtrArray *requirements, GError **error)
            load_part(found, MIGRATION_VERIFY, &migration->verify, error);
 }
 
+/* A name in another tool's history must mean one migration. */
+static bool check_aliases(const MigrationSet *set, GError **error)
+{
+    g_autoptr(GHashTable) owners = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (guint i = 0; i < set->migrations->len; i++) {
+        const Migration *migration = g_ptr_array_index(set->migrations, i);
+        g_hash_table_insert(owners, g_strdup_printf("%s-%s", migration->id, migration->name),
+                            (gpointer)migration);
+    }
+    for (guint i = 0; i < set->migrations->len; i++) {
+        const Migration *migration = g_ptr_array_index(set->migrations, i);
+        for (char **alias = migration->aliases; *alias != NULL; alias++) {
+            const Migration *other = g_hash_table_lookup(owners, *alias);
+            if (other != NULL && other != migration) {
+                error_set(error, ERROR_CONFIG, "%s: the alias '%s' is that of migration %s already",
+                          migration->up.path, *alias, other->id);
+                error_hint_set(error, "a name in the history of another tool means one migration");
+                return false;
+            }
+            g_hash_table_insert(owners, g_strdup(*alias), (gpointer)migration);
+        }
+    }
+    return true;
+}
+
 MigrationSet *migration_set_load(const char *folder, GError **error)
 {
     g_autoptr(MigrationSet) set = migration_set_new(folder);
@@ -167,7 +194,7 @@ MigrationSet *migration_set_load(const char *folder, GError **error)
             return NULL;
         g_ptr_array_add(set->migrations, g_steal_pointer(&found->migration));
     }
-    if (!graph_check(set, requirements, error))
+    if (!graph_check(set, requirements, error) || !check_aliases(set, error))
         return NULL;
     return g_steal_pointer(&set);
 }

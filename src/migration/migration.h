@@ -35,6 +35,8 @@ typedef struct {
     MigrationFile *down;   /* NULL: cannot be undone by a file */
     MigrationFile *verify; /* NULL: none */
 
+    char **aliases;    /* "alias": file names without extension in the history of another tool;
+                          NULL-terminated, never NULL */
     char **depends_on; /* "requires": ids, NULL-terminated, never NULL */
     char *risk;        /* low, medium, high, critical; NULL: not said */
     bool phi;
@@ -56,7 +58,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(MigrationSet, migration_set_free)
 /* Loads every migration of a folder. ERROR_CONFIG, with file, line and column, for: a file name
  * that does not fit, a duplicated id, a down or verify without an up, an unknown or malformed
  * directive (with the nearest known one), text that does not split, a `requires` that is missing,
- * circular, or not older than the migration. */
+ * circular, or not older than the migration, an alias that two migrations have. */
 MigrationSet *migration_set_load(const char *folder, GError **error);
 
 /* NULL if there is none. */

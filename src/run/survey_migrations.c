@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "migration/check.h"
 #include "migration/history.h"
+#include "migration/sequelize.h"
 #include "migration/statement.h"
 #include "run/context.h"
 #include <string.h>
@@ -42,7 +43,7 @@ bool run_survey_migrations(Run *run, PgConnection *live, GError **error)
     if (history == NULL)
         return false;
     statuses = history_compare(run->options->set, history);
-    if (!history_check(statuses, error))
+    if (!history_check(statuses, error) || !sequelize_check(live, error))
         return false;
     run->pending = history_pending(statuses, run->options->to, error);
     if (run->pending == NULL)

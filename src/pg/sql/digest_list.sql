@@ -9,6 +9,16 @@ WITH relations AS MATERIALIZED (
        AND c.relpersistence <> 't'
        AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'drydock')
        AND NOT (c.relkind = 'r' AND c.relname = 'SequelizeMeta')
+       -- The history of sequelize-cli under another name: the table below this view.
+       AND NOT EXISTS (
+           SELECT
+             FROM pg_catalog.pg_depend d
+             JOIN pg_catalog.pg_rewrite w ON w.oid = d.objid
+             JOIN pg_catalog.pg_class v ON v.oid = w.ev_class
+             JOIN pg_catalog.pg_namespace s ON s.oid = v.relnamespace
+            WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+              AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = c.oid
+              AND s.nspname = 'drydock' AND v.relname = 'sequelize_meta')
        AND (c.relkind <> 'm' OR c.relispopulated)
 )
 SELECT r.oid, r.nspname, r.relname, r.relkind, r.unlogged, r.size_bytes, a.attnum, a.attname

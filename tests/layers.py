@@ -11,7 +11,7 @@ LEVELS = [
     {"base"},
     {"pg", "stream"},
     {"migration", "snapshot", "verify", "policy", "store", "audit"},
-    {"run", "plan", "report"},
+    {"run", "plan", "report", "adopt"},
     {"cli"},
 ]
 

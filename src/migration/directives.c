@@ -276,13 +276,13 @@ static const struct {
     bool once;
 } known[] = {
     {"requires", requires, false},
-    {"alias", alias, false},
     {"risk", risk, true},
     {"phi", phi, true},
     {"lock_timeout", lock_timeout, true},
     {"statement_timeout", statement_timeout, true},
     {"irreversible", irreversible, true},
     {"ticket", ticket, true},
+    {"alias", alias, false},
     {"writes", writes, false},
     {"adds", adds, false},
     {"removes", removes, false},

@@ -20,6 +20,7 @@ static const struct {
     {"status", command_status, "applied, pending, changed and unknown migrations"},
     {"migrate", command_migrate, "apply pending migrations only (development and staging)"},
     {"undo", command_undo, "take back the last migration"},
+    {"adopt", command_adopt, "take over the history of another tool, or a live schema"},
     {"verify", command_verify, "check a snapshot's bytes, or a database"},
 };
 

@@ -18,6 +18,10 @@ void cli_clear(Cli *cli)
     g_free(cli->to);
     g_free(cli->window_end);
     g_free(cli->against);
+    g_free(cli->schema);
+    g_free(cli->table);
+    g_free(cli->repair);
+    g_free(cli->reason);
     g_strfreev(cli->words);
     pg_target_free(cli->target);
     policy_free(cli->policy);
@@ -58,6 +62,24 @@ static GArray *option_entries(Cli *cli, CliOptions options)
         {CLI_EXIT_CODE,
          {"exit-code", 0, 0, G_OPTION_ARG_NONE, &cli->exit_code,
           "exit with 10 if something is pending", NULL}},
+        {CLI_ADOPT,
+         {"schema", 0, 0, G_OPTION_ARG_STRING, &cli->schema,
+          "where the other tool's history is; found if there is only one", "NAME"}},
+        {CLI_ADOPT,
+         {"table", 0, 0, G_OPTION_ARG_STRING, &cli->table,
+          "how the other tool's history is called: SequelizeMeta", "NAME"}},
+        {CLI_ADOPT,
+         {"no-compare", 0, 0, G_OPTION_ARG_NONE, &cli->no_compare,
+          "do without a scratch database and the comparison with it", NULL}},
+        {CLI_ADOPT,
+         {"repair", 0, 0, G_OPTION_ARG_STRING, &cli->repair,
+          "write a migration of this name that repairs what differs", "NAME"}},
+        {CLI_ADOPT,
+         {"accept-differences", 0, 0, G_OPTION_ARG_NONE, &cli->accept_differences,
+          "baseline: take it over although it differs", NULL}},
+        {CLI_ADOPT,
+         {"reason", 0, 0, G_OPTION_ARG_STRING, &cli->reason,
+          "why the differences are accepted; it is recorded", "TEXT"}},
         {0,
          {"json", 0, 0, G_OPTION_ARG_NONE, &cli->json, "one JSON document on standard output",
           NULL}},

@@ -21,12 +21,15 @@ typedef enum {
     CLI_ALL = 1 << 5,
     CLI_EXIT_CODE = 1 << 6,
     CLI_AGAINST = 1 << 7,
+    CLI_ADOPT = 1 << 14,       /* the options of adopt */
     CLI_NEEDS_POLICY = 1 << 8, /* no option: --policy must be given */
 } CliOptions;
 
 typedef struct {
     char *dsn, *policy_path, *migrations_path, *state_path, *to, *window_end, *against;
     gboolean json, yes, all, exit_code, quiet, verbose;
+    char *schema, *table, *repair, *reason; /* of adopt */
+    gboolean no_compare, accept_differences;
     char **words; /* what is no option; NULL-terminated, never NULL */
 
     PgTarget *target;
@@ -66,4 +69,5 @@ int command_plan(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_migrate(int argc, char **argv);
 int command_undo(int argc, char **argv);
+int command_adopt(int argc, char **argv);
 int command_verify(int argc, char **argv);

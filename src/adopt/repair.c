@@ -179,6 +179,11 @@ static gint by_table(gconstpointer a, gconstpointer b)
     return order != 0 ? order : strcmp(one->name, two->name);
 }
 
+static bool same_table(const CatalogItem *one, const CatalogItem *two)
+{
+    return strcmp(one->schema, two->schema) == 0 && strcmp(one->table, two->table) == 0;
+}
+
 /* Declares the columns whose values are written anew. */
 static void append_writes(GString *text, const Repair *repair)
 {
@@ -191,10 +196,15 @@ static void append_writes(GString *text, const Repair *repair)
     g_ptr_array_sort(columns, by_table);
     for (guint i = 0; i < columns->len; i++) {
         const CatalogItem *item = g_ptr_array_index(columns, i);
+        const CatalogItem *before = i > 0 ? g_ptr_array_index(columns, i - 1) : NULL;
+        const CatalogItem *next = i + 1 < columns->len ? g_ptr_array_index(columns, i + 1) : NULL;
         g_autofree char *schema = pg_identifier(item->schema);
         g_autofree char *table = pg_identifier(item->table);
         g_autofree char *name = pg_identifier(item->name);
-        g_string_append_printf(text, "-- drydock: writes %s.%s(%s)\n", schema, table, name);
+        if (before == NULL || !same_table(before, item))
+            g_string_append_printf(text, "-- drydock: writes %s.%s(", schema, table);
+        g_string_append_printf(text, "%s%s", name,
+                               next != NULL && same_table(item, next) ? ", " : ")\n");
     }
 }
 

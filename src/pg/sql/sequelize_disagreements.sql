@@ -13,4 +13,4 @@ WITH extension (text) AS (
 SELECT coalesce(e.name, s.name) AS name, s.name IS NULL
 FROM expected AS e FULL JOIN drydock.sequelize_meta AS s ON s.name = e.name
 WHERE e.name IS NULL OR s.name IS NULL
-ORDER BY 1 COLLATE "C"
+ORDER BY coalesce(e.name, s.name) COLLATE "C"

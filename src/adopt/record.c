@@ -75,7 +75,7 @@ static bool write_in_transaction(Adoption *adoption, GError **error)
                                 adoption->quoted)) ||
         !insert_rows(adoption, error))
         return false;
-    if (sequelize && !sequelize_check(adoption->live, error))
+    if (!sequelize_check(adoption->live, error))
         return false;
     failpoint("adopt.before_commit");
     return run_lock_check(adoption->lock, error) && run_lock_check(adoption->target_lock, error) &&

@@ -67,17 +67,13 @@ void repair_guard(Repair *repair, const char *table, const char *condition, cons
     g_autofree char *name = raise_text(table);
     g_autofree char *words = raise_text(what);
     g_autofree char *hint_literal = pg_literal(hint);
-    g_autofree char *body = g_strdup_printf("\nDECLARE\n    found bigint;\nBEGIN\n"
-                                            "    SELECT count(*) INTO found FROM %s WHERE %s;\n"
-                                            "    IF found > 0 THEN\n"
-                                            "        RAISE EXCEPTION '%% rows of %s %s', found\n"
-                                            "            USING HINT = %s;\n"
-                                            "    END IF;\nEND\n",
-                                            table, condition, name, words, hint_literal);
-    g_autofree char *quoted = strstr(body, "$guard$") != NULL
-                                  ? pg_literal(body)
-                                  : g_strdup_printf("$guard$%s$guard$", body);
-    repair_add(repair, PART_GUARDS, "DO %s", quoted);
+    repair_add(repair, PART_GUARDS,
+               "SELECT count(*) INTO offending FROM %s WHERE %s;\n"
+               "IF offending > 0 THEN\n"
+               "    RAISE EXCEPTION '%% rows of %s %s', offending\n"
+               "        USING HINT = %s;\n"
+               "END IF",
+               table, condition, name, words, hint_literal);
 }
 
 void repair_comment(Repair *repair, const CatalogItem *expected, const CatalogItem *live,
@@ -126,6 +122,7 @@ static void repair_schema(Repair *repair, Difference *difference)
         return;
     repair_add(repair, PART_SCHEMAS, "CREATE SCHEMA %s",
                catalog_note(difference->expected, "quoted"));
+    repair_check_presence(repair, "schema", catalog_note(difference->expected, "quoted"));
     difference->remedy = REMEDY_REPAIRED;
 }
 
@@ -231,6 +228,29 @@ static void append_left(GString *text, const Repair *repair)
                                repair->proposals->str);
 }
 
+/* The statements of a part, in a block that does nothing where nothing is to be repaired. */
+static void append_part(GString *text, RepairPart part, const char *statements)
+{
+    g_autofree char *tag = g_strdup("repair");
+    while (strstr(statements, tag) != NULL) {
+        char *longer = g_strconcat(tag, "_", NULL);
+        g_free(tag);
+        tag = longer;
+    }
+    g_string_append_printf(text, "\n-- %s\n", HEADINGS[part]);
+    /* Saying a comment again changes nothing. */
+    if (part == PART_COMMENTS) {
+        g_string_append(text, statements);
+        return;
+    }
+    g_string_append_printf(text,
+                           "DO $%s$\n%sBEGIN\n"
+                           "IF current_setting('drydock.repair') = 'needed' THEN\n\n"
+                           "%s\nEND IF;\nEND\n$%s$;\n",
+                           tag, part == PART_GUARDS ? "DECLARE\n    offending bigint;\n" : "",
+                           statements, tag);
+}
+
 static char *up_text(const Repair *repair, const char *after)
 {
     g_autoptr(GString) text = g_string_new(
@@ -241,9 +261,11 @@ static char *up_text(const Repair *repair, const char *after)
     g_string_append(text, "-- drydock: phi yes\n-- drydock: irreversible it repairs what another "
                           "tool left, which nobody wants back\n");
     append_writes(text, repair);
+    g_autofree char *question = repair_question_text(repair);
+    g_string_append(text, question);
     for (int part = 0; part < PART_COUNT; part++) {
         if (repair->parts[part]->len > 0)
-            g_string_append_printf(text, "\n-- %s\n%s", HEADINGS[part], repair->parts[part]->str);
+            append_part(text, (RepairPart)part, repair->parts[part]->str);
     }
     append_left(text, repair);
     return g_strdup(text->str);
@@ -265,11 +287,13 @@ void repair_write(const Catalog *live, const Catalog *expected, GPtrArray *diffe
     g_autoptr(GHashTable) by_hand = g_hash_table_new(NULL, NULL);
     g_autoptr(GString) proposals = g_string_new(NULL);
     g_autoptr(GString) checks = g_string_new(NULL);
+    g_autoptr(GString) states = g_string_new(NULL);
     Repair repair = {.live = live,
                      .expected = expected,
                      .differences = differences,
                      .proposals = proposals,
                      .checks = checks,
+                     .states = states,
                      .retyped = retyped,
                      .used = used,
                      .by_hand = by_hand};

@@ -17,33 +17,11 @@ static GPtrArray *columns_of(const Repair *repair, const char *type, bool arrays
     return columns;
 }
 
-static void check_type(Repair *repair, const CatalogItem *type)
-{
-    const json_t *labels = json_object_get(type->facts, "labels");
-    g_autofree char *name = pg_literal(catalog_note(type, "quoted"));
-    size_t i = 0;
-    const json_t *label = NULL;
-    json_array_foreach(labels, i, label)
-    {
-        g_autofree char *literal = pg_literal(json_string_value(label));
-        g_string_append_printf(repair->checks, "%s('label', %s, %s)",
-                               repair->checks->len > 0 ? ",\n        " : "", name, literal);
-    }
-}
-
-static void check_column(Repair *repair, const CatalogItem *expected)
-{
-    g_autofree char *table = pg_literal(catalog_note(expected, "table"));
-    g_autofree char *name = pg_literal(expected->name);
-    g_string_append_printf(repair->checks, "%s('column', %s, %s)",
-                           repair->checks->len > 0 ? ",\n        " : "", table, name);
-}
-
 static void create_type(Repair *repair, const CatalogItem *type)
 {
     repair_add(repair, PART_TYPES, "CREATE TYPE %s AS ENUM (%s)", catalog_note(type, "quoted"),
                catalog_note(type, "sql_labels"));
-    check_type(repair, type);
+    repair_check_type(repair, type);
 }
 
 /* Rows whose value the type does not have stop the migration before it begins. */
@@ -150,6 +128,7 @@ void repair_extra_type(Repair *repair, Difference *difference)
         return;
     if (columns->len > 0 || g_str_has_prefix(live->name, "enum_")) {
         repair_add(repair, PART_OLD_TYPES, "DROP TYPE %s", quoted);
+        repair_check_presence(repair, "no type", quoted);
         difference->remedy = REMEDY_REPAIRED;
     } else {
         repair_propose(repair, difference, "No column has this type.", "DROP TYPE %s", quoted);
@@ -191,7 +170,7 @@ static void create_table(Repair *repair, const CatalogItem *table)
             continue;
         g_autofree char *definition = column_definition(item);
         g_string_append_printf(columns, "%s\n    %s", columns->len > 0 ? "," : "", definition);
-        check_column(repair, item);
+        repair_check_column(repair, item);
     }
     repair_add(repair, PART_TABLES, "CREATE %sTABLE %s (%s\n)",
                g_strcmp0(catalog_fact(table, "persistence"), "u") == 0 ? "UNLOGGED " : "",
@@ -237,7 +216,7 @@ static void add_column(Repair *repair, Difference *difference)
                      "Nothing was changed.");
     }
     repair_add(repair, PART_COLUMNS, "ALTER TABLE %s ADD COLUMN %s", table, definition);
-    check_column(repair, expected);
+    repair_check_column(repair, expected);
     difference->remedy = REMEDY_REPAIRED;
 }
 
@@ -341,7 +320,7 @@ static void change_column(Repair *repair, Difference *difference)
     /* A default that names the old type reads the same after a type was made anew. */
     if (!retyped && repair_differs(difference, "default"))
         change_default(repair, live, expected);
-    check_column(repair, expected);
+    repair_check_column(repair, expected);
     difference->remedy = REMEDY_REPAIRED;
 }
 

@@ -2,15 +2,6 @@
 #include "adopt/repair_parts.h"
 #include <string.h>
 
-static void check_named(Repair *repair, const CatalogItem *item)
-{
-    g_autofree char *table = pg_literal(catalog_note(item, "table"));
-    g_autofree char *name = pg_literal(item->name);
-    g_autofree char *kind = pg_literal(item->kind);
-    g_string_append_printf(repair->checks, "%s(%s, %s, %s)",
-                           repair->checks->len > 0 ? ",\n        " : "", kind, table, name);
-}
-
 static bool is_type(const CatalogItem *constraint, char type)
 {
     const char *found = catalog_note(constraint, "type");
@@ -93,7 +84,7 @@ void repair_constraint(Repair *repair, Difference *difference)
     }
     if (difference->remedy == REMEDY_REPAIRED) {
         repair_comment(repair, expected, difference->live, object);
-        check_named(repair, expected);
+        repair_check_object(repair, expected);
     }
 }
 
@@ -128,6 +119,7 @@ static void extra_index(Repair *repair, Difference *difference)
             return;
         }
         drop_index(repair, live);
+        repair_check_presence(repair, "no index", catalog_note(live, "quoted"));
     }
     difference->remedy = REMEDY_REPAIRED;
 }
@@ -157,7 +149,7 @@ void repair_index(Repair *repair, Difference *difference)
             repair_add(repair, PART_INDEXES, "%s", catalog_fact(expected, "definition"));
     }
     repair_comment(repair, expected, live, object);
-    check_named(repair, expected);
+    repair_check_object(repair, expected);
     difference->remedy = REMEDY_REPAIRED;
 }
 
@@ -183,7 +175,7 @@ void repair_trigger(Repair *repair, Difference *difference)
     object = g_strdup_printf("TRIGGER %s ON %s", catalog_note(expected, "quoted"),
                              catalog_note(expected, "table"));
     repair_comment(repair, expected, live, object);
-    check_named(repair, expected);
+    repair_check_object(repair, expected);
     difference->remedy = REMEDY_REPAIRED;
 }
 
@@ -194,6 +186,7 @@ void repair_function(Repair *repair, Difference *difference)
     g_autofree char *object =
         g_strdup_printf("%s %s", object_kind, catalog_note(expected, "quoted"));
     g_autofree char *definition = g_strdup(catalog_fact(expected, "definition"));
+    repair_check_presence(repair, "function", catalog_note(expected, "quoted"));
     if (difference->live == NULL)
         repair_add(repair, PART_FUNCTIONS, "%s", g_strchomp(definition));
     else if (repair_differs(difference, "definition")) {

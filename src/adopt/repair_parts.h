@@ -33,6 +33,7 @@ typedef struct {
     GString *parts[PART_COUNT];
     GString *proposals;  /* statements that a person decides about, each line a comment */
     GString *checks;     /* rows of the verify file's VALUES, see repair_verify.c */
+    GString *states;     /* rows of the question whether the repair is done already, likewise */
     GHashTable *retyped; /* live columns (CatalogItem *) whose type changes */
     GHashTable *used;    /* live items that are renamed or dropped */
     GHashTable *by_hand; /* expected tables that are not made here */
@@ -77,5 +78,17 @@ void repair_function(Repair *repair, Difference *difference);
 /* Indexes and checks that name a column whose type changes do not follow it: made anew. */
 void repair_retyped(Repair *repair);
 
-/* The text of the verify file. The caller frees it. */
+/* What is repaired, as it is afterwards: for the verify file, and for the question whether there is
+ * anything to repair. */
+void repair_check_type(Repair *repair, const CatalogItem *type);
+void repair_check_column(Repair *repair, const CatalogItem *column);
+void repair_check_object(Repair *repair, const CatalogItem *item);
+/* kind: "schema" or "function" (there), "no type" or "no index" (not there). */
+void repair_check_presence(Repair *repair, const char *kind, const char *quoted);
+
+/* The statement that finds out whether there is anything to repair: on a database that the
+ * migrations have made from scratch there is not. The caller frees it. */
+char *repair_question_text(const Repair *repair);
+
+/* The text of the verify file; NULL if there is nothing to verify. The caller frees it. */
 char *repair_verify_text(const Repair *repair);

@@ -53,6 +53,19 @@ static bool find_table(Adoption *adoption, GError **error)
     return false;
 }
 
+/* For a baseline: what is adopted already is no part of the comparison. */
+static bool find_adopted(Adoption *adoption, GError **error)
+{
+    g_autoptr(PgResult) table = pg_query(adoption->live, error, pg_sql_adopt_adopted_table, 0);
+    if (table == NULL)
+        return false;
+    if (pg_rows(table) > 0) {
+        adoption->schema = g_strdup(pg_value(table, 0, 0));
+        adoption->table = g_strdup(pg_value(table, 0, 1));
+    }
+    return true;
+}
+
 static bool read_names(Adoption *adoption, GError **error)
 {
     g_autoptr(GStrvBuilder) names = g_strv_builder_new();
@@ -121,6 +134,8 @@ bool adoption_read(Adoption *adoption, GError **error)
     } else if (migration_find(options->set, options->to) == NULL) {
         error_set(error, ERROR_USAGE, "--to %s: there is no such migration", options->to);
         error_hint_set(error, "drydock status lists them");
+        return false;
+    } else if (!find_adopted(adoption, error)) {
         return false;
     }
     sort_out(adoption);

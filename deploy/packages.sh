@@ -25,6 +25,12 @@ PACKAGES_TEST=(
     python3 python3-psycopg2 python3-pytest shellcheck util-linux
 )
 
+# To test it against the real sequelize-cli, where npm is not there from elsewhere.
+# shellcheck disable=SC2034
+PACKAGES_NODE=(
+    nodejs npm
+)
+
 # Prints those of the packages named that are not installed.
 packages_missing() {
     local package

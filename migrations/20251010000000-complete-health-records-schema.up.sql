@@ -5,6 +5,7 @@
 -- drydock: risk critical
 -- drydock: phi yes
 -- drydock: writes chronic_conditions(status)
+-- drydock: alias 20251010000000-complete-health-records-schema-FIXED
 --
 -- What differs from the earlier version of this schema:
 --   * chronic_conditions.status keeps every value (INACTIVE and what was unknown became ACTIVE).

@@ -24,6 +24,9 @@ passed=0
 failed=0
 
 packages_install "${PACKAGES_BUILD[@]}" "${PACKAGES_RUN[@]}" "${PACKAGES_TEST[@]}"
+if ! command -v npm >/dev/null; then
+    packages_install "${PACKAGES_NODE[@]}"
+fi
 
 # Everything temporary is in here, and goes with it. The account of the test server must be able to pass.
 scratch=$(mktemp -d /tmp/drydock-tests.XXXXXX)

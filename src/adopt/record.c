@@ -78,24 +78,32 @@ static bool write_in_transaction(Adoption *adoption, GError **error)
     if (!sequelize_check(adoption->live, error))
         return false;
     failpoint("adopt.before_commit");
-    return run_lock_check(adoption->lock, error) && run_lock_check(adoption->target_lock, error) &&
-           pg_exec(adoption->live, "COMMIT", error);
+    return run_lock_check(adoption->lock, error) && run_lock_check(adoption->target_lock, error);
+}
+
+static bool commit(Adoption *adoption, GError **error)
+{
+    if (pg_exec(adoption->live, "COMMIT", error))
+        return true;
+    if (!pg_is_alive(adoption->live)) {
+        error_recode(error, ERROR_UNKNOWN_OUTCOME);
+        error_hint_set(error, "the answer to COMMIT was lost: drydock status says whether it is "
+                              "recorded; adopting again does no harm");
+    }
+    return false;
 }
 
 bool adoption_write(Adoption *adoption, GError **error)
 {
     if (!pg_exec(adoption->live, "BEGIN", error))
         return false;
-    adoption->written = write_in_transaction(adoption, error);
-    if (!adoption->written) {
-        g_prefix_error(error, "while recording what is adopted: ");
-        if (pg_is_alive(adoption->live) && pg_transaction(adoption->live) != PG_IDLE)
-            (void)pg_exec(adoption->live, "ROLLBACK", NULL);
-        else
-            error_hint_set(error, "the connection was lost: drydock status says whether it was "
-                                  "recorded; adopting again does no harm");
-    }
-    return adoption->written;
+    adoption->written = write_in_transaction(adoption, error) && commit(adoption, error);
+    if (adoption->written)
+        return true;
+    g_prefix_error(error, "while recording what is adopted: ");
+    if (pg_is_alive(adoption->live) && pg_transaction(adoption->live) != PG_IDLE)
+        (void)pg_exec(adoption->live, "ROLLBACK", NULL);
+    return false;
 }
 
 /* ---- the repair migration ---- */

@@ -26,12 +26,49 @@ static void set_several(const PgResult *tables, GError **error)
     error_hint_set(error, "name the schema of the right one with --schema");
 }
 
+/* The table that is adopted already, if there is one. */
+static bool read_adopted(Adoption *adoption, GError **error)
+{
+    g_autoptr(PgResult) table = pg_query(adoption->live, error, pg_sql_adopt_adopted_table, 0);
+    if (table == NULL)
+        return false;
+    adoption->adopted = pg_rows(table) > 0;
+    if (adoption->adopted) {
+        adoption->schema = g_strdup(pg_value(table, 0, 0));
+        adoption->table = g_strdup(pg_value(table, 0, 1));
+    }
+    return true;
+}
+
+/* A second history beside the adopted one would be kept in step by nobody. */
+static bool take_table(Adoption *adoption, const PgResult *tables, GError **error)
+{
+    const char *schema = pg_value(tables, 0, 0), *table = pg_value(tables, 0, 1);
+    if (adoption->adopted &&
+        (strcmp(schema, adoption->schema) != 0 || strcmp(table, adoption->table) != 0)) {
+        error_set(error, ERROR_REFUSED, "another table is adopted already: '%s' in schema %s",
+                  adoption->table, adoption->schema);
+        error_hint_set(error, "leave out --schema and --table; or end that one: "
+                              "DROP VIEW drydock.sequelize_meta");
+        return false;
+    }
+    if (!adoption->adopted) {
+        adoption->schema = g_strdup(schema);
+        adoption->table = g_strdup(table);
+    }
+    adoption->quoted = g_strdup(pg_value(tables, 0, 2));
+    return true;
+}
+
 static bool find_table(Adoption *adoption, GError **error)
 {
     const AdoptOptions *options = adoption->options;
-    const char *table = options->table != NULL ? options->table : DEFAULT_TABLE;
+    const bool known = adoption->adopted && options->schema == NULL && options->table == NULL;
+    const char *schema = known ? adoption->schema : options->schema;
+    const char *wanted = options->table != NULL ? options->table : DEFAULT_TABLE;
+    const char *table = known ? adoption->table : wanted;
     g_autoptr(PgResult) tables =
-        pg_query(adoption->live, error, pg_sql_adopt_tables, 2, options->schema, table);
+        pg_query(adoption->live, error, pg_sql_adopt_tables, 2, schema, table);
     if (tables == NULL)
         return false;
     if (pg_rows(tables) == 0)
@@ -45,25 +82,9 @@ static bool find_table(Adoption *adoption, GError **error)
                   pg_value(tables, 0, 2));
         error_hint_set(error, "--schema and --table name another one");
     } else {
-        adoption->schema = g_strdup(pg_value(tables, 0, 0));
-        adoption->table = g_strdup(pg_value(tables, 0, 1));
-        adoption->quoted = g_strdup(pg_value(tables, 0, 2));
-        return true;
+        return take_table(adoption, tables, error);
     }
     return false;
-}
-
-/* For a baseline: what is adopted already is no part of the comparison. */
-static bool find_adopted(Adoption *adoption, GError **error)
-{
-    g_autoptr(PgResult) table = pg_query(adoption->live, error, pg_sql_adopt_adopted_table, 0);
-    if (table == NULL)
-        return false;
-    if (pg_rows(table) > 0) {
-        adoption->schema = g_strdup(pg_value(table, 0, 0));
-        adoption->table = g_strdup(pg_value(table, 0, 1));
-    }
-    return true;
 }
 
 static bool read_names(Adoption *adoption, GError **error)
@@ -125,8 +146,7 @@ bool adoption_read(Adoption *adoption, GError **error)
 {
     const AdoptOptions *options = adoption->options;
     adoption->history = history_read(adoption->live, error);
-    if (adoption->history == NULL ||
-        !sequelize_is_adopted(adoption->live, &adoption->adopted, error))
+    if (adoption->history == NULL || !read_adopted(adoption, error))
         return false;
     if (!options->baseline) {
         if (!find_table(adoption, error) || !read_names(adoption, error))
@@ -134,8 +154,6 @@ bool adoption_read(Adoption *adoption, GError **error)
     } else if (migration_find(options->set, options->to) == NULL) {
         error_set(error, ERROR_USAGE, "--to %s: there is no such migration", options->to);
         error_hint_set(error, "drydock status lists them");
-        return false;
-    } else if (!find_adopted(adoption, error)) {
         return false;
     }
     sort_out(adoption);

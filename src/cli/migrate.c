@@ -69,8 +69,7 @@ static bool open_session(Session *session, const Cli *cli, const char *command, 
     if (session->history == NULL)
         return false;
     session->statuses = history_compare(cli->set, session->history);
-    return history_check(session->statuses, error) &&
-           sequelize_check(session->connection, error);
+    return history_check(session->statuses, error) && sequelize_check(session->connection, error);
 }
 
 static bool before_commit(const Migration *migration, const char *xid, gpointer data,

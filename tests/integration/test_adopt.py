@@ -294,6 +294,18 @@ def test_adopting_again_does_nothing(drydock, production, migrations):
         (f"sequelize (adopted by {beds.OWNER})", 0)}
 
 
+def test_the_adopted_table_is_known(drydock, production, migrations):
+    """Whatever it is called, and renamed since; a second one is refused."""
+    database = production(rows=False)
+    database.query('ALTER TABLE "SequelizeMeta" RENAME TO "Applied"', user=beds.OWNER)
+    assert sequelize(drydock, database, migrations, "--yes", "--no-compare", "--table", "Applied").code == 0
+    database.query('ALTER TABLE "Applied" RENAME TO "Done"; CREATE TABLE "SequelizeMeta" (name text)', user=beds.OWNER)
+    done = sequelize(drydock, database, migrations, "--no-compare", "--json")
+    assert done.code == 0 and done.json()["table"] == 'public."Done"', str(done)
+    done = sequelize(drydock, database, migrations, "--yes", "--no-compare", "--table", "SequelizeMeta")
+    assert done.code == 3 and "'Done'" in done.stderr, str(done)
+
+
 # -- refusals -------------------------------------------------------------------------------------
 
 

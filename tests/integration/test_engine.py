@@ -2,7 +2,10 @@
 loses its connection; history, steps and catalog are looked at each time."""
 
 import os
+import pty
+import re
 import signal
+import subprocess
 import time
 from dataclasses import dataclass
 
@@ -126,7 +129,7 @@ class Bench:
         return self.database.value(INVALID)
 
     def sessions(self):
-        return self.database.query("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'drydock %'"
+        return self.database.query("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'drydock migrate %'"
                                    " AND datname = 'engine'")
 
 
@@ -445,7 +448,7 @@ def test_an_invalid_index_is_left(bench, name):
             process.kill()
             process.wait()
         bench.database.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                             " WHERE application_name LIKE 'drydock %' AND state <> 'idle'")
+                             " WHERE application_name LIKE 'drydock migrate %' AND state <> 'idle'")
         wait_until(lambda: not bench.sessions())
         cursor.execute("ROLLBACK")
     assert bench.invalid() == 1 and bench.steps() == ["started"]
@@ -497,7 +500,7 @@ def test_a_half_detached_partition_is_finalized(bench):
             process.kill()
             process.wait()
         bench.database.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                             " WHERE application_name LIKE 'drydock %' AND state <> 'idle'")
+                             " WHERE application_name LIKE 'drydock migrate %' AND state <> 'idle'")
         wait_until(lambda: not bench.sessions())
         cursor.execute("ROLLBACK")
     assert bench.steps() == ["started"]
@@ -617,9 +620,53 @@ def test_an_index_that_waits_for_a_lock_leaves_nothing(bench, tmp_path):
 
 
 def test_progress_is_told(bench):
+    """On a terminal every look is shown."""
     bench.write("CREATE INDEX CONCURRENTLY t_new ON t (slow(n));")
     bench.database.query("CREATE FUNCTION slow(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS"
                          " $$ BEGIN PERFORM pg_sleep(0.002); RETURN n; END $$", user=OWNER)
-    done = bench()
+    ours, theirs = pty.openpty()
+    command = bench.drydock.command("migrate", "--migrations", bench.folder, dsn=bench.database.dsn(OWNER))
+    with subprocess.Popen(command, env=bench.drydock.environment(), stdout=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        told = read_all(ours)
+        assert process.wait(60) == 0, told
+    assert re.search(r"CREATE INDEX CONCURRENTLY t_new, .*: creating the index: building index[^\r]*, \d+ %", told), told
+
+
+def read_all(terminal):
+    told = b""
+    while True:
+        try:
+            told += os.read(terminal, 65536)
+        except OSError:  # the other end is closed
+            os.close(terminal)
+            return told.decode("utf-8", "replace")
+
+
+# -- in a run -----------------------------------------------------------------------------------
+
+
+@pytest.mark.sanitized
+def test_in_a_run(bench, tmp_path):
+    """The work copy takes steps as well; the journal and the audit log have each of them."""
+    bench.write(SEGMENTS + "-- drydock: commit\nVACUUM feelings;\n-- drydock: commit\nINSERT INTO feelings VALUES ('sad');\n")
+    bench.write(OFF + "-- drydock: adds log\nCALL two(1);\nREINDEX TABLE CONCURRENTLY t;\n", id="20260102000000")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(f"policy: p\nmigrations: {bench.folder}\n", encoding="utf-8")
+    done = bench.drydock("run", "--policy", policy, "--yes", dsn=bench.database.dsn(OWNER))
     assert done.code == 0, str(done)
-    assert "creating the index: " in done.stderr, str(done)
+    assert bench.history() == [ID, "20260102000000"] and bench.steps() == []
+    assert bench.worked(KINDS["call"])
+    runs = list((bench.drydock.state / "runs").iterdir())
+    journal = (runs[0] / "journal.jsonl").read_text(encoding="utf-8")
+    assert journal.count('"step.done"') == 8 and journal.count('"step.started"') == 4, journal
+
+
+def test_an_undeclared_write_in_a_run(bench, tmp_path):
+    """What commits by itself is not seen in locks; the rows are compared."""
+    bench.write(OFF + "CALL two(1);\n")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(f"policy: p\nmigrations: {bench.folder}\n", encoding="utf-8")
+    done = bench.drydock("run", "--policy", policy, "--yes", dsn=bench.database.dsn(OWNER))
+    assert done.code == 7 and "log" in done.stderr, str(done)
+    assert bench.untouched(KINDS["call"])

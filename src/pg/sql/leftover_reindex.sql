@@ -25,4 +25,4 @@ JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE NOT (i.indisvalid AND i.indisready AND i.indislive)
   AND c.relname ~ '_cc(new|old)[0-9]*$'
-ORDER BY 2 COLLATE "C"
+ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"

@@ -119,10 +119,11 @@ static bool resolve(Doubt *doubt, Fate *fate, GError **error)
 static bool set_unknown(const Attempt *attempt, const GError *cause, const GError *why,
                         GError **error)
 {
+    const char *reason = why != NULL ? why->message : "no answer";
     error_set(error, ERROR_UNKNOWN_OUTCOME,
               "the answer to COMMIT of migration %s was lost (%s), and the server cannot be asked "
               "what became of it: %s",
-              attempt->migration->id, cause->message, why->message);
+              attempt->migration->id, cause->message, reason);
     error_hint_set(error, "drydock status says whether it is applied");
     return false;
 }
@@ -161,6 +162,14 @@ static bool answer_lost(Doubt *doubt, GError *cause, GError **error)
     return true;
 }
 
+/* Whether commits wait for a standby at all. */
+static bool waits_for_standby(PgConnection *connection)
+{
+    g_autofree char *names = pg_query_text(
+        connection, NULL, "SELECT pg_catalog.current_setting('synchronous_standby_names')", 0);
+    return names == NULL || names[0] != '\0';
+}
+
 /* The server warns, and commits: the wait for a standby was cut short by a cancellation, or by a
  * timeout. */
 static bool answer_warns(Doubt *doubt, GError **error)
@@ -177,6 +186,8 @@ static bool answer_warns(Doubt *doubt, GError **error)
         error_set(error, ERROR_QUERY, "COMMIT ended with a warning, and was rolled back");
         return false;
     }
+    if (!waits_for_standby(attempt->connection))
+        return true; /* a trigger's warning */
     log_warning("%s: committed here, not yet on the standby: the wait for synchronous replication "
                 "was cut short",
                 attempt->migration->id);

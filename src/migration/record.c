@@ -15,10 +15,16 @@ bool record_migration(const Attempt *attempt, GError **error)
 
 bool record_is_there(Attempt *attempt, gconstpointer unused, bool *there, GError **error)
 {
-    g_autoptr(PgResult) rows =
-        pg_query(attempt->connection, error, "SELECT run FROM drydock.migrations WHERE id = $1", 1,
-                 attempt->migration->id);
+    g_autoptr(PgResult) rows = NULL;
+    bool exists = false;
     (void)unused;
+    if (!history_exists(attempt->connection, &exists, error))
+        return false;
+    *there = false;
+    if (!exists) /* it was to be made in that transaction */
+        return true;
+    rows = pg_query(attempt->connection, error, "SELECT run FROM drydock.migrations WHERE id = $1",
+                    1, attempt->migration->id);
     if (rows == NULL)
         return false;
     *there = attempt->down

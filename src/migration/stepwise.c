@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "migration/commit.h"
 #include "migration/execute.h"
+#include "migration/history.h"
 #include "migration/leftover.h"
 #include "migration/record.h"
 #include "migration/statement.h"
@@ -94,7 +95,8 @@ static bool step_is_done(Attempt *attempt, gconstpointer data, bool *there, GErr
 static bool end_of_file(const Way *way, GError **error)
 {
     const Attempt *attempt = way->attempt;
-    return attempt_pin(attempt, error) && record_migration(attempt, error) &&
+    return attempt_pin(attempt, error) && history_create(attempt->connection, error) &&
+           record_migration(attempt, error) &&
            step_table_remove(attempt->connection, attempt->migration->id, 0, error);
 }
 
@@ -116,7 +118,9 @@ static bool try_transaction(Way *way, GError **error)
     const bool last = at_end || way->at + 1 == way->steps->len;
     bool done =
         execute_begin(attempt, error) && (at_end || statements(way, error)) &&
-        (last ? end_of_file(way, error) : attempt_pin(attempt, error) && put(way, true, error)) &&
+        (last ? end_of_file(way, error)
+              : attempt_pin(attempt, error) && step_table_create(attempt->connection, error) &&
+                    put(way, true, error)) &&
         (last ? commit_transaction(attempt, record_is_there, NULL, error)
               : commit_transaction(attempt, step_is_done, way, error));
     execute_end(attempt);
@@ -135,7 +139,8 @@ static bool start(Way *way, GError **error)
 {
     PgConnection *connection = way->attempt->connection;
     if (!pg_exec(connection, "BEGIN; SET LOCAL synchronous_commit = local", error) ||
-        !put(way, false, error) || !pg_exec(connection, "COMMIT", error))
+        !step_table_create(connection, error) || !put(way, false, error) ||
+        !pg_exec(connection, "COMMIT", error))
         return false;
     way->states[way->at] = STEP_STARTED;
     g_clear_pointer(&way->decision, g_free);
@@ -326,8 +331,6 @@ static bool all_steps(Way *way, GError **error)
 {
     g_autoptr(GPtrArray) records = NULL;
     const MigrationStep *last = &g_array_index(way->steps, MigrationStep, way->steps->len - 1);
-    if (!step_table_create(way->attempt->connection, error))
-        return false;
     records = step_table_read(way->attempt->connection, error);
     if (records == NULL || !take_up(way, records, error))
         return false;

@@ -1,3 +1,4 @@
+CREATE SCHEMA IF NOT EXISTS drydock;
 CREATE TABLE IF NOT EXISTS drydock.steps (
     migration text NOT NULL,
     step int NOT NULL,

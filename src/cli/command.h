@@ -21,14 +21,16 @@ typedef enum {
     CLI_ALL = 1 << 5,
     CLI_EXIT_CODE = 1 << 6,
     CLI_AGAINST = 1 << 7,
+    CLI_DECIDE = 1 << 16,
     CLI_ADOPT = 1 << 14,       /* the options of adopt */
     CLI_NEEDS_POLICY = 1 << 8, /* no option: --policy must be given */
 } CliOptions;
 
 typedef struct {
     char *dsn, *policy_path, *migrations_path, *state_path, *to, *window_end, *against;
+    char *again, *done, *reason;
     gboolean json, yes, all, exit_code, quiet, verbose;
-    char *schema, *table, *repair, *reason; /* of adopt */
+    char *schema, *table, *repair; /* of adopt */
     gboolean no_compare, accept_differences;
     char **words; /* what is no option; NULL-terminated, never NULL */
 

@@ -7,6 +7,7 @@
 #include "migration/apply.h"
 #include "migration/check.h"
 #include "migration/history.h"
+#include "migration/orphan.h"
 #include "migration/sequelize.h"
 #include "run/lock.h"
 #include "run/names.h"
@@ -22,6 +23,9 @@ typedef struct {
     PgConnection *observer;
     GPtrArray *history;
     GPtrArray *statuses;
+    GPtrArray *steps;
+    PgTarget *target; /* borrowed */
+    int connect_timeout_s;
 } Session;
 
 static void session_clear(Session *session)
@@ -31,6 +35,7 @@ static void session_clear(Session *session)
     run_lock_release(session->target_lock);
     run_lock_release(session->lock);
     g_clear_pointer(&session->statuses, g_ptr_array_unref);
+    g_clear_pointer(&session->steps, g_ptr_array_unref);
     g_clear_pointer(&session->history, g_ptr_array_unref);
     g_free(session->id);
     g_free(session->application);
@@ -38,11 +43,59 @@ static void session_clear(Session *session)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Session, session_clear)
 
+/* What a person has decided about a step, before the steps are read. */
+static bool decide(const Session *session, const Cli *cli, GError **error)
+{
+    const char *id = cli->again != NULL ? cli->again : cli->done;
+    return id == NULL ||
+           step_table_decide(session->connection, id, cli->again != NULL ? "again" : "done",
+                             cli->reason, error);
+}
+
+static bool check_decision(const Cli *cli, GError **error)
+{
+    const bool decides = cli->again != NULL || cli->done != NULL;
+    if (cli->again != NULL && cli->done != NULL)
+        error_set(error, ERROR_USAGE, "--again and --done exclude each other");
+    else if (decides && (cli->reason == NULL || *cli->reason == '\0'))
+        error_set(error, ERROR_USAGE, "--again and --done need --reason TEXT");
+    else if (!decides && cli->reason != NULL)
+        error_set(error, ERROR_USAGE, "--reason belongs to --again or --done");
+    else
+        return true;
+    return false;
+}
+
+/* History, files and steps, as they stand now that nobody else is at work. */
+static bool read_state(Session *session, const Cli *cli, GError **error)
+{
+    if (!orphan_sessions_end(session->observer, pg_target_database(cli->target),
+                             session->application, error) ||
+        !decide(session, cli, error))
+        return false;
+    session->search_path =
+        pg_query_text(session->connection, error, "SELECT current_setting('search_path')", 0);
+    session->history =
+        session->search_path != NULL ? history_read(session->connection, error) : NULL;
+    session->steps = session->history != NULL ? step_table_read(session->connection, error) : NULL;
+    if (session->steps == NULL)
+        return false;
+    session->statuses = history_compare(cli->set, session->history);
+    history_add_steps(session->statuses, session->steps);
+    return history_check(session->statuses, error) &&
+           step_table_check(session->steps, cli->set, error) &&
+           sequelize_check(session->connection, error);
+}
+
 static bool open_session(Session *session, const Cli *cli, const char *command, GError **error)
 {
     const char *database = pg_target_database(cli->target);
     const int timeout_s = (int)(cli->policy->connect_timeout_ms / 1000);
     PgConnectOptions options = {.connect_timeout_s = timeout_s};
+    if (!check_decision(cli, error))
+        return false;
+    session->target = cli->target;
+    session->connect_timeout_s = timeout_s;
     session->id = run_id_new(clock_wall_us());
     session->application = run_application(command, session->id);
     options.application = session->application;
@@ -60,16 +113,20 @@ static bool open_session(Session *session, const Cli *cli, const char *command, 
         return false;
     session->target_lock =
         run_lock_take(cli->target, database, database, session->application, timeout_s, error);
-    if (session->target_lock == NULL)
-        return false;
-    session->search_path =
-        pg_query_text(session->connection, error, "SELECT current_setting('search_path')", 0);
-    session->history =
-        session->search_path != NULL ? history_read(session->connection, error) : NULL;
-    if (session->history == NULL)
-        return false;
-    session->statuses = history_compare(cli->set, session->history);
-    return history_check(session->statuses, error) && sequelize_check(session->connection, error);
+    return session->target_lock != NULL && read_state(session, cli, error);
+}
+
+static PgConnection *reconnect(gpointer data, GError **error)
+{
+    Session *session = data;
+    const PgConnectOptions options = {.application = session->application,
+                                      .connect_timeout_s = session->connect_timeout_s};
+    PgConnection *connection = pg_connect(session->target, &options, error);
+    if (connection == NULL)
+        return NULL;
+    pg_disconnect(session->connection);
+    session->connection = connection;
+    return connection;
 }
 
 static bool before_commit(const Migration *migration, const char *xid, gpointer data,
@@ -81,8 +138,9 @@ static bool before_commit(const Migration *migration, const char *xid, gpointer 
     return run_lock_check(session->lock, error) && run_lock_check(session->target_lock, error);
 }
 
+/* *left gets whether something of a migration that failed stays. */
 static bool step(const Session *session, const Cli *cli, const Migration *migration, bool down,
-                 GError **error)
+                 bool *left, GError **error)
 {
     const ApplyOptions options = {.run = session->id,
                                   .search_path = session->search_path,
@@ -90,8 +148,11 @@ static bool step(const Session *session, const Cli *cli, const Migration *migrat
                                   .statement_timeout_ms = cli->policy->statement_timeout_ms,
                                   .lock_attempts = cli->policy->lock_attempts,
                                   .observer = session->observer,
+                                  .end_applications = cli->policy->end_applications,
                                   .before_commit = before_commit,
-                                  .data = (gpointer)session};
+                                  .reconnect = reconnect,
+                                  .data = (gpointer)session,
+                                  .left = left};
     g_autofree char *took = NULL;
     int64_t duration_us = 0;
     const bool done =
@@ -112,22 +173,25 @@ static int run_steps(const Session *session, const Cli *cli, const GPtrArray *st
     g_autofree char *text = NULL;
     json_t *list = json_array();
     int exit_code = 0;
+    bool left = false;
     for (guint i = 0; i < steps->len && error == NULL; i++) {
         const Migration *migration = g_ptr_array_index(steps, i);
-        if (step(session, cli, migration, down, &error))
+        if (step(session, cli, migration, down, &left, &error))
             json_array_append_new(list, json_string(migration->id));
     }
     if (error != NULL) {
         log_error(error);
         exit_code = error_exit_code(error);
-        if (json_array_size(list) > 0 && !error_is(error, ERROR_UNKNOWN_OUTCOME))
+        if ((left || json_array_size(list) > 0) && !error_is(error, ERROR_UNKNOWN_OUTCOME))
             exit_code = error_code_exit(ERROR_STEP_FAILED);
     }
     json_set_integer(document, "schema", 1);
     json_set_text(document, "database", pg_target_database(cli->target));
     json_object_set(document, down ? "undone" : "applied", list);
     json_set_integer(document, "exit_code", exit_code);
+    json_object_set_new(document, "partial", json_boolean(left));
     json_set_text(document, "error", error != NULL ? error->message : NULL);
+    json_set_text(document, "hint", error != NULL ? error_hint(error) : NULL);
     text = g_strdup_printf("%s: %d of %d migrations %s in '%s'%s%s (exit %d)\n",
                            error == NULL ? "done" : "failed", (int)json_array_size(list),
                            (int)steps->len, down ? "undone" : "applied",
@@ -145,9 +209,10 @@ int command_migrate(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) pending = NULL;
     g_autoptr(GPtrArray) files = g_ptr_array_new();
-    if (!cli_read(&cli, "migrate", CLI_MIGRATIONS | CLI_TO, "",
+    if (!cli_read(&cli, "migrate", CLI_MIGRATIONS | CLI_TO | CLI_DECIDE, "",
                   "Applies pending migrations to the live database, each in its own transaction: "
-                  "for development and\nstaging. It takes no backup; drydock run does.",
+                  "for development and\nstaging. It takes no backup; drydock run does. A migration "
+                  "that cannot be one transaction goes on where an\nearlier attempt has stopped.",
                   argc, argv, &error) ||
         !open_session(&session, &cli, "migrate", &error))
         return cli_fail(&cli, error);
@@ -169,6 +234,12 @@ static GPtrArray *undo_steps(const Session *session, const Cli *cli, GError **er
     bool found = cli->to == NULL;
     for (guint i = session->statuses->len; i-- > 0;) {
         const MigrationStatus *status = g_ptr_array_index(session->statuses, i);
+        if (status->state == STATE_PARTIAL && status->entry == NULL) {
+            error_set(error, ERROR_REFUSED, "migration %s is partly applied (%d of %d steps)",
+                      status->migration->id, status->steps_done, status->steps);
+            error_hint_set(error, "finish it with drydock migrate before anything is undone");
+            return NULL;
+        }
         if (status->entry == NULL)
             continue;
         g_ptr_array_add(steps, (gpointer)status->migration);
@@ -206,7 +277,7 @@ int command_undo(int argc, char **argv)
     g_auto(Session) session = {0};
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) steps = NULL;
-    if (!cli_read(&cli, "undo", CLI_MIGRATIONS | CLI_TO | CLI_ALL | CLI_YES, "",
+    if (!cli_read(&cli, "undo", CLI_MIGRATIONS | CLI_TO | CLI_ALL | CLI_YES | CLI_DECIDE, "",
                   "Takes back the last migration; with --to ID everything down to it, ID included; "
                   "with --all everything.\n--to and --all need --yes.",
                   argc, argv, &error))

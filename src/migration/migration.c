@@ -132,13 +132,15 @@ static bool load_part(const Found *found, MigrationPart part, MigrationFile **fi
     if (found->paths[part] == NULL)
         return true;
     *file = g_new0(MigrationFile, 1);
+    none.file = part == MIGRATION_VERIFY ? NULL : *file;
     return migration_file_load(*file, found->paths[part], &none, error);
 }
 
 static bool load_found(Found *found, GPtrArray *requirements, GError **error)
 {
     Migration *migration = found->migration;
-    Directives directives = {.migration = migration, .requirements = requirements};
+    Directives directives = {
+        .migration = migration, .file = &migration->up, .requirements = requirements};
     if (found->paths[MIGRATION_UP] == NULL) {
         const char *other = found->paths[MIGRATION_DOWN] ? found->paths[MIGRATION_DOWN]
                                                          : found->paths[MIGRATION_VERIFY];

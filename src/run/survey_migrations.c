@@ -36,15 +36,35 @@ static void check_statements(Run *run, const MigrationFile *file)
     }
 }
 
+/* A migration that an earlier migrate has begun in the live database is finished in the copy. */
+static void check_partial(Run *run, const GPtrArray *statuses)
+{
+    for (guint i = 0; i < statuses->len; i++) {
+        const MigrationStatus *status = g_ptr_array_index(statuses, i);
+        if (status->state == STATE_PARTIAL)
+            run_finding(run, "partial", false, NULL,
+                        "migration %s is partly applied already: %d of %d steps; the run goes on "
+                        "behind them",
+                        status->migration->id, status->steps_done, status->steps);
+    }
+}
+
 bool run_survey_migrations(Run *run, PgConnection *live, GError **error)
 {
     g_autoptr(GPtrArray) history = history_read(live, error);
     g_autoptr(GPtrArray) statuses = NULL;
+    g_autoptr(GPtrArray) steps = NULL;
     if (history == NULL)
         return false;
-    statuses = history_compare(run->options->set, history);
-    if (!history_check(statuses, error) || !sequelize_check(live, error))
+    steps = step_table_read(live, error);
+    if (steps == NULL)
         return false;
+    statuses = history_compare(run->options->set, history);
+    history_add_steps(statuses, steps);
+    if (!history_check(statuses, error) || !step_table_check(steps, run->options->set, error) ||
+        !sequelize_check(live, error))
+        return false;
+    check_partial(run, statuses);
     run->pending = history_pending(statuses, run->options->to, error);
     if (run->pending == NULL)
         return false;

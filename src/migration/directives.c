@@ -77,9 +77,11 @@ static bool requires(const Line *line, GError **error)
         if (**id == '\0')
             continue;
         any = true;
-        if (!migration_is_id(*id))
-            return refuse(line, error, "requires '%s': an id has %d digits", *id,
-                          MIGRATION_ID_DIGITS);
+        if (!migration_is_id(*id) &&
+            (!migration->repeatable || migration_name_fault(*id, true) != NULL))
+            return refuse(line, error, "requires '%s': an id has %d digits%s", *id,
+                          MIGRATION_ID_DIGITS,
+                          migration->repeatable ? ", a repeatable one has a name" : "");
         g_ptr_array_add(line->to->requirements,
                         requirement_new(migration->id, *id, line->to->path, line->comment));
         if (!g_ptr_array_find_with_equal_func(all, *id, g_str_equal, NULL))
@@ -301,7 +303,7 @@ static bool apply(const Line *line, GError **error)
         if (known[i].apply == one_transaction)
             return one_transaction(line, error);
         if (line->to->migration == NULL)
-            return refuse(line, error, "directives belong into the .up.sql file");
+            return refuse(line, error, "directives belong into the .up.sql or .repeat.sql file");
         if (!line->comment->leading)
             return refuse(line, error, "directive '%s' stands behind the first statement",
                           line->word);

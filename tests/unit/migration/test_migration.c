@@ -175,7 +175,7 @@ static const struct {
     {UP("select 1;\n-- drydock: commit\nselect 2;"),
      A "-a.up.sql:2:1: 'commit': this version runs each migration in one transaction", NULL},
     {{A "-a.up.sql", "", A "-a.down.sql", "-- drydock: risk low"},
-     A "-a.down.sql:1:1: directives belong into the .up.sql file",
+     A "-a.down.sql:1:1: directives belong into the .up.sql or .repeat.sql file",
      NULL},
     /* requires */
     {UP("-- drydock: requires"), A "-a.up.sql:1:1: 'requires' names no migration", NULL},
@@ -211,11 +211,12 @@ static const struct {
        "digits, '-' and '_'",
      NULL},
     {{A "-a.sql", ""},
-     A "-a.sql: the file name does not fit: it does not end in .up.sql, .down.sql or .verify.sql",
+     A "-a.sql: the file name does not fit: it does not end in .up.sql, .down.sql, .verify.sql "
+       "or .repeat.sql",
      NULL},
     {{A "-a.up.SQL", ""},
-     A
-     "-a.up.SQL: the file name does not fit: it does not end in .up.sql, .down.sql or .verify.sql",
+     A "-a.up.SQL: the file name does not fit: it does not end in .up.sql, .down.sql, .verify.sql "
+       "or .repeat.sql",
      NULL},
     {{A "-a.up.sql", "", A "-b.up.sql", ""},
      A "-b.up.sql: the id " A " is that of 'a' already",

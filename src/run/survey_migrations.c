@@ -37,14 +37,10 @@ static void check_statements(Run *run, const MigrationFile *file)
 
 bool run_survey_migrations(Run *run, PgConnection *live, GError **error)
 {
-    g_autoptr(GPtrArray) history = history_read(live, error);
-    g_autoptr(GPtrArray) statuses = NULL;
-    if (history == NULL)
+    run->standing = standing_read(live, run->options->set, run->options->allowed, error);
+    if (run->standing == NULL || !history_check(run->standing->statuses, error))
         return false;
-    statuses = history_compare(run->options->set, history);
-    if (!history_check(statuses, error))
-        return false;
-    run->pending = history_pending(statuses, run->options->to, error);
+    run->pending = standing_pending(run->standing, run->options->to, error);
     if (run->pending == NULL)
         return false;
     for (guint i = 0; i < run->pending->len; i++) {

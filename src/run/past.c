@@ -42,14 +42,14 @@ static void take_texts(json_t *run, const json_t *from, const char *const *keys)
         json_set_text(run, *keys, json_get_text(from, *keys));
 }
 
-/* Between two moments as they are written down; -1 if one is missing. */
-static int64_t between_ms(const char *from, const char *to)
+static void set_duration(json_t *run)
 {
-    int64_t from_us = 0, to_us = 0;
-    if (from == NULL || to == NULL || !clock_parse_time(from, 0, &from_us, NULL) ||
-        !clock_parse_time(to, 0, &to_us, NULL))
-        return -1;
-    return (to_us - from_us) / 1000;
+    const char *started = json_get_text(run, "started");
+    const char *ended = json_get_text(run, "ended");
+    int64_t started_us = 0, ended_us = 0;
+    if (started != NULL && ended != NULL && clock_parse_time(started, 0, &started_us, NULL) &&
+        clock_parse_time(ended, 0, &ended_us, NULL))
+        json_set_integer(run, "duration_ms", (ended_us - started_us) / 1000);
 }
 
 static void take_report(json_t *run, const json_t *report)
@@ -59,6 +59,7 @@ static void take_report(json_t *run, const json_t *report)
     json_set_integer(run, "downtime_ms", json_get_integer(report, "downtime_ms", 0));
     json_object_set(run, "exit_code", json_object_get(report, "exit_code"));
     json_object_set_new(run, "finished", json_true());
+    set_duration(run);
 }
 
 /* Of a run without a report: what preflight wrote down, and how far it came. */
@@ -79,29 +80,31 @@ static void take_journal(json_t *run, const json_t *lines)
 
 static json_t *read_run(const char *runs_folder, const char *name)
 {
-    static const char *const keys[] = {"database", "command", "policy",  "started", "ended",
-                                       "result",   "report",  "problem", NULL};
+    static const char *const keys[] = {"database", "command",     "policy", "started",
+                                       "ended",    "duration_ms", "result", "exit_code",
+                                       "report",   "problem",     NULL};
     json_t *run = json_object();
-    g_autoptr(GError) error = NULL;
+    g_autoptr(GError) journal_error = NULL;
+    g_autoptr(GError) report_error = NULL;
     g_autofree char *folder = g_build_filename(runs_folder, name, NULL);
-    g_autoptr(json_t) lines = journal_read(folder, &error);
+    g_autoptr(json_t) lines = journal_read(folder, &journal_error);
+    g_autoptr(json_t) report = NULL;
     json_set_text(run, "run", name);
     take_texts(run, NULL, keys);
     json_set_text(run, "started", json_get_text(json_array_get(lines, 0), "time"));
     json_set_text(run, "folder", folder);
     set_path(run, "report", folder, "report.json");
     set_path(run, "snapshot", folder, "snapshot");
-    if (json_get_text(run, "report") != NULL) {
-        g_clear_error(&error);
-        g_autoptr(json_t) report = json_parse_file(json_get_text(run, "report"), &error);
+    if (json_get_text(run, "report") != NULL)
+        report = json_parse_file(json_get_text(run, "report"), &report_error);
+    if (report != NULL)
         take_report(run, report);
-        json_set_integer(run, "duration_ms",
-                         between_ms(json_get_text(run, "started"), json_get_text(run, "ended")));
-    } else {
+    else
         take_journal(run, lines);
-    }
-    if (error != NULL)
-        json_set_text(run, "problem", error->message);
+    if (report_error != NULL)
+        json_set_text(run, "problem", report_error->message);
+    else if (journal_error != NULL)
+        json_set_text(run, "problem", journal_error->message);
     return run;
 }
 

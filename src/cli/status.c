@@ -69,8 +69,9 @@ static void add_row(Table *table, const MigrationStatus *status, bool repeatable
 #define STATES (STATE_OUT_OF_ORDER + 1)
 
 typedef struct {
-    json_t *list;
-    Table *table;
+    bool json;
+    json_t *list; /* filled with --json */
+    Table *table; /* filled without */
     int count[STATES];
 } Listing;
 
@@ -78,8 +79,10 @@ static void list_all(Listing *listing, const GPtrArray *statuses, bool repeatabl
 {
     for (guint i = 0; i < statuses->len; i++) {
         const MigrationStatus *status = g_ptr_array_index(statuses, i);
-        json_array_append_new(listing->list, entry_json(status, repeatable));
-        add_row(listing->table, status, repeatable);
+        if (listing->json)
+            json_array_append_new(listing->list, entry_json(status, repeatable));
+        else
+            add_row(listing->table, status, repeatable);
         listing->count[status->state]++;
     }
 }
@@ -139,6 +142,7 @@ int command_status(int argc, char **argv)
     standing = read_standing(&cli, &error);
     if (standing == NULL)
         return cli_fail(&cli, error);
+    listing.json = cli.json;
     list_all(&listing, standing->statuses, false);
     list_all(&listing, standing->repeatables, true);
     pending = listing.count[STATE_PENDING] + listing.count[STATE_OUT_OF_ORDER];

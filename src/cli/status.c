@@ -52,18 +52,29 @@ static char *remark(const MigrationStatus *status, bool repeatable)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
+static char *title(const MigrationStatus *status)
+{
+    const HistoryEntry *entry = status->entry;
+    if (status->migration != NULL)
+        return g_strdup(status->migration->title);
+    /* A repeatable one has nothing but its name. */
+    return g_str_equal(entry->id, entry->name) ? g_strdup(entry->name)
+                                               : g_strdup_printf("%s-%s", entry->id, entry->name);
+}
+
 static void add_row(Table *table, const MigrationStatus *status, bool repeatable)
 {
     const HistoryEntry *entry = status->entry;
-    g_autofree char *took =
-        entry != NULL ? clock_format_duration(entry->duration_ms * 1000) : g_strdup("");
+    g_autofree char *what = title(status);
     g_autofree char *note = remark(status, repeatable);
-    g_autofree char *title = status->migration != NULL ? g_strdup(status->migration->title)
-                             : repeatable              ? g_strdup(entry->name)
-                                          : g_strdup_printf("%s-%s", entry->id, entry->name);
-    table_add(table, migration_state_name(status->state), title,
-              entry != NULL ? entry->applied_at : "", entry != NULL ? entry->applied_by : "", took,
-              entry != NULL ? entry->run : "", note, NULL);
+    g_autofree char *took = NULL;
+    if (entry == NULL) {
+        table_add(table, migration_state_name(status->state), what, "", "", "", "", note, NULL);
+        return;
+    }
+    took = clock_format_duration(entry->duration_ms * 1000);
+    table_add(table, migration_state_name(status->state), what, entry->applied_at,
+              entry->applied_by, took, entry->run, note, NULL);
 }
 
 #define STATES (STATE_OUT_OF_ORDER + 1)

@@ -21,7 +21,7 @@ static bool check_way_back(const GPtrArray *steps, GError **error)
         const char *why = obstacle(migration);
         if (why == NULL)
             continue;
-        error_set(error, ERROR_REFUSED, "migration %s cannot be undone: %s", migration->title, why);
+        error_set(error, ERROR_REFUSED, "migration %s cannot be undone: %s", migration->id, why);
         error_hint_set(error, "nothing was undone; a new migration can correct it, a snapshot from "
                               "before can be restored");
         return false;
@@ -40,7 +40,7 @@ static bool check_required(const GPtrArray *applied, const GPtrArray *steps, GEr
                 continue;
             error_set(error, ERROR_REFUSED,
                       "migration %s cannot be undone: %s requires it and stays applied",
-                      migration->title, stays->migration->title);
+                      migration->id, stays->migration->title);
             error_hint_set(error, "undo that one, too: --to %s", stays->migration->id);
             return false;
         }

@@ -287,8 +287,8 @@ static const char *advice(const MigrationStatus *status)
 {
     switch (status->state) {
     case STATE_CHANGED:
-        return "put the file back as it was when it was applied and make the correction a new "
-               "migration; or, where the difference is known to be harmless, drydock accept ID";
+        return "put the file back as it was when it was applied, a correction is a new migration; "
+               "or, where the difference is known to be harmless, drydock accept ID";
     case STATE_OUT_OF_ORDER:
         return "give it an id above those that are applied; or, where it does not depend on the "
                "order, --allow-out-of-order ID";

@@ -73,14 +73,12 @@ static void test_files_load(void **state)
     assert_true(file_remove_tree(parent, NULL));
 }
 
-/* Two that begin a migration in the same moment: the second gets an error, and takes nothing away.
- */
-static void test_half_written(void **state)
+/* Names of other files give no id, and names that do not fit leave nothing. */
+static void test_refused(void **state)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *folder = g_dir_make_tmp("drydock-XXXXXX", NULL);
     g_autofree char *taken = g_build_filename(folder, "x-y.down.sql", NULL);
-    g_autofree char *newest = NULL;
     (void)state;
     assert_true(g_file_set_contents(taken, "SELECT 1;", -1, NULL));
     assert_null(draft_newest_id(folder));
@@ -124,7 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_id),
         cmocka_unit_test(test_files_load),
-        cmocka_unit_test(test_half_written),
+        cmocka_unit_test(test_refused),
         cmocka_unit_test(test_template_directives_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -425,6 +425,19 @@ def test_a_repeatable_is_held_to_what_it_declares(project):
     assert project.database.value("SELECT id FROM one") == 2
 
 
+def test_a_materialized_view_is_content(project):
+    """It can only be made anew, and that must be declared."""
+    text = ("-- drydock: removes counts\nDROP MATERIALIZED VIEW IF EXISTS counts;\n"
+            "CREATE MATERIALIZED VIEW counts AS SELECT {} AS n FROM one;\n")
+    project.table(A, "one")
+    project.repeat("counts", text.format(1))
+    project("migrate")
+    project.repeat("counts", text.format(2).replace("-- drydock: removes counts", ""))
+    assert "removes counts" in project.run(code=7).stdout
+    project.repeat("counts", text.format(2))
+    project.run()
+
+
 @pytest.mark.parametrize("name, text, message", [
     ("a", "-- drydock: requires b\n", "requires b, which is not there"),
     ("a", f"-- drydock: requires {C}\n", f"requires {C}, which is not there"),

@@ -18,6 +18,8 @@ void cli_clear(Cli *cli)
     g_free(cli->to);
     g_free(cli->window_end);
     g_free(cli->against);
+    g_free(cli->again);
+    g_free(cli->done);
     g_free(cli->reason);
     g_strfreev(cli->allowed);
     g_free(cli->migrations);
@@ -64,6 +66,15 @@ static GArray *option_entries(Cli *cli, CliOptions options)
         {CLI_AGAINST,
          {"against", 0, 0, G_OPTION_ARG_FILENAME, &cli->against,
           "compare with the digests of this snapshot", "DIR"}},
+        {CLI_DECIDE,
+         {"again", 0, 0, G_OPTION_ARG_STRING, &cli->again,
+          "a step of this migration whose outcome is unknown runs again", "ID"}},
+        {CLI_DECIDE,
+         {"done", 0, 0, G_OPTION_ARG_STRING, &cli->done,
+          "a step of this migration whose outcome is unknown is done", "ID"}},
+        {CLI_DECIDE,
+         {"reason", 0, 0, G_OPTION_ARG_STRING, &cli->reason,
+          "why --again or --done is right; it is recorded", "TEXT"}},
         {CLI_ALL, {"all", 0, 0, G_OPTION_ARG_NONE, &cli->all, "all that are applied", NULL}},
         {CLI_YES, {"yes", 'y', 0, G_OPTION_ARG_NONE, &cli->yes, "do not ask", NULL}},
         {CLI_EXIT_CODE,

@@ -21,6 +21,7 @@ typedef enum {
     CLI_ALL = 1 << 5,
     CLI_EXIT_CODE = 1 << 6,
     CLI_AGAINST = 1 << 7,
+    CLI_DECIDE = 1 << 16,
     CLI_NEEDS_POLICY = 1 << 8, /* no option: --policy must be given */
     CLI_ALLOW = 1 << 9,
     CLI_REASON = 1 << 10,
@@ -30,7 +31,7 @@ typedef enum {
 
 typedef struct {
     char *dsn, *policy_path, *migrations_path, *state_path, *to, *window_end, *against;
-    char *reason;
+    char *again, *done, *reason;
     char **allowed; /* --allow-out-of-order; NULL: none */
     gboolean json, yes, all, exit_code, repeatable, quiet, verbose;
     char **words; /* what is no option; NULL-terminated, never NULL */

@@ -1,6 +1,8 @@
 #include "cli/session.h"
 
 #include "base/clock.h"
+#include "migration/orphan.h"
+#include "migration/step_table.h"
 #include "run/names.h"
 
 void session_clear(Session *session)
@@ -15,11 +17,37 @@ void session_clear(Session *session)
     g_free(session->search_path);
 }
 
+/* What a person has decided about a step, before the steps are read. */
+static bool decide(const Session *session, const Cli *cli, GError **error)
+{
+    const char *id = cli->again != NULL ? cli->again : cli->done;
+    return id == NULL ||
+           step_table_decide(session->connection, id, cli->again != NULL ? "again" : "done",
+                             cli->reason, error);
+}
+
+/* How things stand now that nobody else is at work. */
+static bool read_state(Session *session, const Cli *cli, GError **error)
+{
+    if (!orphan_sessions_end(session->observer, pg_target_database(cli->target),
+                             session->application, error) ||
+        !decide(session, cli, error))
+        return false;
+    session->search_path =
+        pg_query_text(session->connection, error, "SELECT current_setting('search_path')", 0);
+    if (session->search_path == NULL)
+        return false;
+    session->standing = standing_read(session->connection, cli->set, cli->allowed, error);
+    return session->standing != NULL;
+}
+
 bool session_open(Session *session, const Cli *cli, const char *command, GError **error)
 {
     const char *database = pg_target_database(cli->target);
     const int timeout_s = (int)(cli->policy->connect_timeout_ms / 1000);
     PgConnectOptions options = {.connect_timeout_s = timeout_s};
+    session->target = cli->target;
+    session->connect_timeout_s = timeout_s;
     session->id = run_id_new(clock_wall_us());
     session->application = run_application(command, session->id);
     options.application = session->application;
@@ -37,14 +65,20 @@ bool session_open(Session *session, const Cli *cli, const char *command, GError 
         return false;
     session->target_lock =
         run_lock_take(cli->target, database, database, session->application, timeout_s, error);
-    if (session->target_lock == NULL)
-        return false;
-    session->search_path =
-        pg_query_text(session->connection, error, "SELECT current_setting('search_path')", 0);
-    if (session->search_path == NULL)
-        return false;
-    session->standing = standing_read(session->connection, cli->set, cli->allowed, error);
-    return session->standing != NULL;
+    return session->target_lock != NULL && read_state(session, cli, error);
+}
+
+static PgConnection *reconnect(gpointer data, GError **error)
+{
+    Session *session = data;
+    const PgConnectOptions options = {.application = session->application,
+                                      .connect_timeout_s = session->connect_timeout_s};
+    PgConnection *connection = pg_connect(session->target, &options, error);
+    if (connection == NULL)
+        return NULL;
+    pg_disconnect(session->connection);
+    session->connection = connection;
+    return connection;
 }
 
 static bool before_commit(const Migration *migration, const char *xid, gpointer data,
@@ -56,7 +90,7 @@ static bool before_commit(const Migration *migration, const char *xid, gpointer 
     return run_lock_check(session->lock, error) && run_lock_check(session->target_lock, error);
 }
 
-ApplyOptions session_apply_options(const Session *session, const Cli *cli)
+ApplyOptions session_apply_options(const Session *session, const Cli *cli, bool *left)
 {
     return (ApplyOptions){.run = session->id,
                           .search_path = session->search_path,
@@ -64,6 +98,9 @@ ApplyOptions session_apply_options(const Session *session, const Cli *cli)
                           .statement_timeout_ms = cli->policy->statement_timeout_ms,
                           .lock_attempts = cli->policy->lock_attempts,
                           .observer = session->observer,
+                          .end_applications = cli->policy->end_applications,
                           .before_commit = before_commit,
-                          .data = (gpointer)session};
+                          .reconnect = reconnect,
+                          .data = (gpointer)session,
+                          .left = left};
 }

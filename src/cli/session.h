@@ -19,12 +19,17 @@ typedef struct {
     PgConnection *connection;
     PgConnection *observer;
     Standing *standing;
+
+    const PgTarget *target; /* borrowed */
+    int connect_timeout_s;
 } Session;
 
-/* Drift between history and files is no error here. */
+/* Ends what an earlier command has left running, and writes down what --again or --done decide,
+ * before it looks. Drift between history and files is no error here. */
 bool session_open(Session *session, const Cli *cli, const char *command, GError **error);
 void session_clear(Session *session);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Session, session_clear)
 
-/* How migrations are applied in it; valid as long as both live. */
-ApplyOptions session_apply_options(const Session *session, const Cli *cli);
+/* How migrations are applied in it; valid as long as both live. *left as in ApplyOptions. A session
+ * that was lost is replaced by a new one. */
+ApplyOptions session_apply_options(const Session *session, const Cli *cli, bool *left);

@@ -19,6 +19,11 @@ static json_t *entry_json(const MigrationStatus *status, bool repeatable)
     json_object_set_new(object, "repeatable", json_boolean(repeatable));
     if (migration != NULL)
         json_set_text(object, "file", migration->up.path);
+    if (status->state == STATE_PARTIAL) {
+        json_set_integer(object, "steps_done", status->steps_done);
+        json_set_integer(object, "steps", status->steps);
+        json_set_text(object, "started", status->started != NULL ? status->started->title : NULL);
+    }
     if (entry == NULL)
         return object;
     json_set_text(object, "applied_at", entry->applied_at);
@@ -43,6 +48,11 @@ static char *remark(const MigrationStatus *status, bool repeatable)
         g_string_append(text, entry->stale ? ", to be applied again after an undo" : ", changed");
     if (entry != NULL && entry->out_of_order)
         g_string_append_printf(text, "%sout of order", text->len > 0 ? separator : "");
+    if (status->state == STATE_PARTIAL)
+        g_string_append_printf(text, "%d of %d steps %s", status->steps_done, status->steps,
+                               entry != NULL ? "undone" : "done");
+    if (status->state == STATE_PARTIAL && status->started != NULL)
+        g_string_append_printf(text, ", started and not done: %s", status->started->title);
     if (status->state == STATE_UNKNOWN)
         g_string_append_printf(text, "%sits file is gone", text->len > 0 ? separator : "");
     if (entry != NULL && entry->accepted != NULL)
@@ -77,13 +87,14 @@ static void add_row(Table *table, const MigrationStatus *status, bool repeatable
               entry->applied_by, took, entry->run, note, NULL);
 }
 
-#define STATES (STATE_OUT_OF_ORDER + 1)
+#define STATES (STATE_PARTIAL + 1)
 
 typedef struct {
     bool json;
     json_t *list; /* filled with --json */
     Table *table; /* filled without */
     int count[STATES];
+    int pending;
 } Listing;
 
 static void list_all(Listing *listing, const GPtrArray *statuses, bool repeatable)
@@ -95,6 +106,7 @@ static void list_all(Listing *listing, const GPtrArray *statuses, bool repeatabl
         else
             add_row(listing->table, status, repeatable);
         listing->count[status->state]++;
+        listing->pending += standing_is_pending(status);
     }
 }
 
@@ -120,8 +132,7 @@ static Standing *read_standing(const Cli *cli, GError **error)
     return connection != NULL ? standing_read(connection, cli->set, NULL, error) : NULL;
 }
 
-static void print_status(const Cli *cli, const Listing *listing, int pending, int exit_code,
-                         const GError *drift)
+static void print_status(const Cli *cli, const Listing *listing, int exit_code, const GError *drift)
 {
     g_autofree char *counts = summary(listing);
     g_autofree char *rows = table_text(listing->table);
@@ -129,7 +140,7 @@ static void print_status(const Cli *cli, const Listing *listing, int pending, in
                                             pg_target_database(cli->target), exit_code);
     g_autoptr(json_t) document = json_pack(
         "{s:i, s:s, s:O, s:i, s:i}", "schema", 1, "database", pg_target_database(cli->target),
-        "migrations", listing->list, "pending", pending, "exit_code", exit_code);
+        "migrations", listing->list, "pending", listing->pending, "exit_code", exit_code);
     json_set_text(document, "error", drift != NULL ? drift->message : NULL);
     json_set_text(document, "hint", drift != NULL ? error_hint(drift) : NULL);
     cli_print(cli, document, text);
@@ -144,9 +155,9 @@ int command_status(int argc, char **argv)
     g_autoptr(Table) table =
         table_new("State", "Migration", "Applied", "By", "Took", "Run", "Remark", NULL);
     Listing listing = {.list = list, .table = table};
-    int exit_code = 0, pending = 0;
+    int exit_code = 0;
     if (!cli_read(&cli, "status", CLI_MIGRATIONS | CLI_EXIT_CODE, "",
-                  "Applied, pending, changed, unknown and out-of-order migrations.\n"
+                  "Applied, pending, partial, changed, unknown and out-of-order migrations.\n"
                   "Exits with 4 if history and files disagree.",
                   argc, argv, &error))
         return cli_fail(&cli, error);
@@ -156,13 +167,12 @@ int command_status(int argc, char **argv)
     listing.json = cli.json;
     list_all(&listing, standing->statuses, false);
     list_all(&listing, standing->repeatables, true);
-    pending = listing.count[STATE_PENDING] + listing.count[STATE_OUT_OF_ORDER];
-    if (!history_check(standing->statuses, &error)) {
+    if (!standing_check(standing, &error)) {
         log_error(error);
         exit_code = error_exit_code(error);
-    } else if (cli.exit_code && pending > 0) {
+    } else if (cli.exit_code && listing.pending > 0) {
         exit_code = error_code_exit(ERROR_PENDING);
     }
-    print_status(&cli, &listing, pending, exit_code, error);
+    print_status(&cli, &listing, exit_code, error);
     return exit_code;
 }

@@ -145,12 +145,54 @@ static bool ticket(const Line *line, GError **error)
     return true;
 }
 
-static bool one_transaction(const Line *line, GError **error)
+/* ---- how the file is committed: up and down files ---- */
+
+static bool transaction(const Line *line, GError **error)
 {
-    refuse(line, error, "'%s': this version runs each migration in one transaction", line->word);
-    error_hint_set(error, "put what must be committed first into a migration of its own; what "
-                          "cannot run in a transaction is done outside of migrations");
-    return false;
+    if (strcmp(line->rest, "off") != 0)
+        return refuse(line, error, "transaction '%s': it is 'off', or not said", line->rest);
+    line->to->file->transaction_off = true;
+    return true;
+}
+
+static bool commit(const Line *line, GError **error)
+{
+    const SqlComment *comment = line->comment;
+    MigrationFile *file = line->to->file;
+    const CommitMark mark = {comment->statements, comment->line, comment->column};
+    const unsigned before =
+        file->commits->len > 0
+            ? g_array_index(file->commits, CommitMark, file->commits->len - 1).statements
+            : 0;
+    if (*line->rest != '\0')
+        return refuse(line, error, "'commit' takes no words: '%s'", line->rest);
+    if (!comment->alone || !comment->between)
+        return refuse(line, error, "'commit' stands on a line of its own, between statements");
+    if (comment->statements == before)
+        return refuse(line, error, "'commit' has no statement before it that it could commit");
+    g_array_append_val(file->commits, mark);
+    return true;
+}
+
+bool directives_finish(const Directives *directives, GError **error)
+{
+    const MigrationFile *file = directives->file;
+    const SqlComment nowhere = {0};
+    SqlComment at = nowhere;
+    Line line = {.to = (Directives *)directives, .comment = &at, .word = "commit", .rest = ""};
+    if (file == NULL || file->commits->len == 0)
+        return true;
+    const CommitMark *last = &g_array_index(file->commits, CommitMark, file->commits->len - 1);
+    at.line = last->line;
+    at.column = last->column;
+    if (last->statements == file->statements->len)
+        return refuse(&line, error, "'commit' has no statement behind it");
+    if (file->transaction_off) {
+        refuse(&line, error, "'commit' in a migration that is 'transaction off'");
+        error_hint_set(error, "there each statement is committed by itself: take one of them out");
+        return false;
+    }
+    return true;
 }
 
 /* ---- writes, adds, removes ---- */
@@ -258,19 +300,21 @@ static const struct {
     const char *word;
     bool (*apply)(const Line *line, GError **error);
     bool once;
+    bool of_file;  /* about the file it stands in, which may be a down file */
+    bool anywhere; /* also behind the first statement */
 } known[] = {
-    {"requires", requires, false},
-    {"risk", risk, true},
-    {"phi", phi, true},
-    {"lock_timeout", lock_timeout, true},
-    {"statement_timeout", statement_timeout, true},
-    {"irreversible", irreversible, true},
-    {"ticket", ticket, true},
-    {"writes", writes, false},
-    {"adds", adds, false},
-    {"removes", removes, false},
-    {"transaction", one_transaction, false},
-    {"commit", one_transaction, false},
+    {"requires", requires, .once = false},
+    {"risk", risk, .once = true},
+    {"phi", phi, .once = true},
+    {"lock_timeout", lock_timeout, .once = true},
+    {"statement_timeout", statement_timeout, .once = true},
+    {"irreversible", irreversible, .once = true},
+    {"ticket", ticket, .once = true},
+    {"writes", writes, .once = false},
+    {"adds", adds, .once = false},
+    {"removes", removes, .once = false},
+    {"transaction", transaction, .once = true, .of_file = true},
+    {"commit", commit, .of_file = true, .anywhere = true},
 };
 
 static bool unknown(const Line *line, GError **error)
@@ -279,8 +323,6 @@ static bool unknown(const Line *line, GError **error)
     g_autoptr(GString) list = g_string_new(NULL);
     size_t count = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
-        if (known[i].apply == one_transaction)
-            continue;
         words[count++] = known[i].word;
         g_string_append_printf(list, "%s%s", list->len > 0 ? ", " : "", known[i].word);
     }
@@ -300,11 +342,14 @@ static bool apply(const Line *line, GError **error)
     for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
         if (strcmp(known[i].word, line->word) != 0)
             continue;
-        if (known[i].apply == one_transaction)
-            return one_transaction(line, error);
-        if (line->to->migration == NULL)
-            return refuse(line, error, "directives belong into the .up.sql or .repeat.sql file");
-        if (!line->comment->leading)
+        if (known[i].of_file && line->to->file == NULL)
+            return refuse(line, error, "'%s' has no place in a %s", line->word,
+                          line->to->migration != NULL
+                              ? "repeatable migration, which is one transaction"
+                              : "verify file");
+        if (!known[i].of_file && line->to->migration == NULL)
+            return refuse(line, error, "directive '%s' belongs into the .up.sql file", line->word);
+        if (!known[i].anywhere && !line->comment->leading)
             return refuse(line, error, "directive '%s' stands behind the first statement",
                           line->word);
         if (known[i].once && (line->to->seen & (1u << i)))

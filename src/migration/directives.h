@@ -27,12 +27,17 @@ typedef struct {
     const char *path; /* of the file that is read, for messages */
     Migration
         *migration; /* gets what they say; NULL: this kind of file has none, and they are refused */
+    MigrationFile *file;     /* gets `transaction off` and `commit`; NULL: they are refused */
     GPtrArray *requirements; /* Requirement *; gets them */
     unsigned seen;           /* which of those that stand once have been there */
 } Directives;
 
 void migration_effect_free(MigrationEffect *effect);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MigrationEffect, migration_effect_free)
+
+/* What can be said of `commit` and `transaction off` once all is read. ERROR_CONFIG if they do not
+ * go together, or if nothing stands behind the last `commit`. */
+bool directives_finish(const Directives *directives, GError **error);
 
 /* A SplitterNote whose data is a Directives. ERROR_CONFIG "file:line:column: ..." for an unknown or
  * malformed one (with the nearest known one), one that is said twice, and one behind the first

@@ -123,12 +123,14 @@ bool migration_file_load(MigrationFile *file, const char *path, Directives *dire
     file->path = g_strdup(path);
     file->sha256 = hash_bytes(sql, size);
     file->canonical = migration_canonical_hash(sql, size);
+    file->commits = g_array_new(FALSE, FALSE, sizeof(CommitMark));
     file->statements = splitter_split_noting(sql, size, path, directives_note, directives, error);
-    return file->statements != NULL;
+    return file->statements != NULL && directives_finish(directives, error);
 }
 
 void migration_file_clear(MigrationFile *file)
 {
     g_clear_pointer(&file->path, g_free);
     g_clear_pointer(&file->statements, g_ptr_array_unref);
+    g_clear_pointer(&file->commits, g_array_unref);
 }

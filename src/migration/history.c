@@ -180,7 +180,8 @@ bool history_accept(PgConnection *connection, const Migration *migration, const 
 
 const char *migration_state_name(MigrationState state)
 {
-    static const char *const names[] = {"applied", "pending", "changed", "unknown", "out of order"};
+    static const char *const names[] = {"applied", "pending",      "changed",
+                                        "unknown", "out of order", "partial"};
     return names[state];
 }
 
@@ -260,6 +261,26 @@ bool history_allow(GPtrArray *statuses, char *const *ids, GError **error)
     return true;
 }
 
+void history_add_steps(GPtrArray *statuses, const GPtrArray *records)
+{
+    for (guint i = 0; i < statuses->len; i++) {
+        MigrationStatus *status = g_ptr_array_index(statuses, i);
+        const MigrationState state = status->state;
+        if (state != STATE_PENDING && state != STATE_APPLIED)
+            continue;
+        for (guint j = 0; j < records->len; j++) {
+            const StepRecord *record = g_ptr_array_index(records, j);
+            if (strcmp(record->migration, status->migration->id) != 0)
+                continue;
+            status->state = STATE_PARTIAL;
+            status->steps = record->count;
+            status->steps_done += record->done;
+            if (!record->done)
+                status->started = record;
+        }
+    }
+}
+
 static void describe_drift(GString *text, const MigrationStatus *status)
 {
     const char *separator = text->len > 0 ? "; " : "";
@@ -279,6 +300,7 @@ static void describe_drift(GString *text, const MigrationStatus *status)
         break;
     case STATE_APPLIED:
     case STATE_PENDING:
+    case STATE_PARTIAL:
         break;
     }
 }
@@ -295,6 +317,7 @@ static const char *advice(const MigrationStatus *status)
     case STATE_UNKNOWN:
     case STATE_APPLIED:
     case STATE_PENDING:
+    case STATE_PARTIAL:
         break;
     }
     return "put the file back that was applied; drydock status shows when and by whom";
@@ -337,7 +360,13 @@ GPtrArray *history_pending(const GPtrArray *statuses, const char *to, GError **e
         const MigrationStatus *status = g_ptr_array_index(statuses, i);
         const bool is_to =
             to != NULL && status->migration != NULL && strcmp(status->migration->id, to) == 0;
-        if (status->state == STATE_PENDING)
+        if (status->state == STATE_PARTIAL && status->entry != NULL) {
+            error_set(error, ERROR_REFUSED, "migration %s is partly undone (%d of %d steps)",
+                      status->entry->id, status->steps_done, status->steps);
+            error_hint_set(error, "finish that with drydock undo");
+            return NULL;
+        }
+        if (status->state == STATE_PENDING || status->state == STATE_PARTIAL)
             g_ptr_array_add(pending, (gpointer)status->migration);
         else if (is_to) {
             error_set(error, ERROR_USAGE, "--to %s: that migration is applied already", to);

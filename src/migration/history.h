@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "migration/migration.h"
+#include "migration/step_table.h"
 #include "pg/connection.h"
 #include <glib.h>
 #include <stdbool.h>
@@ -60,6 +61,7 @@ typedef enum {
     STATE_CHANGED, /* applied from a text that differs in more than line ends and trailing blanks */
     STATE_UNKNOWN, /* in the history, no file */
     STATE_OUT_OF_ORDER, /* pending, and older than an applied one */
+    STATE_PARTIAL, /* some steps are applied (no entry) or undone (entry): history_add_steps() */
 } MigrationState;
 
 typedef struct {
@@ -67,6 +69,11 @@ typedef struct {
     const Migration *migration; /* NULL if unknown; belongs to the set */
     HistoryEntry *entry;        /* NULL if pending; belongs to the history */
     bool out_of_order;          /* pending, older than an applied one, and allowed to be */
+
+    /* Of a partial one. */
+    int steps_done, steps;
+    const StepRecord *started; /* the step that was started and is not done; NULL: none. Belongs to
+                                  the records */
 } MigrationStatus;
 
 const char *migration_state_name(MigrationState state);
@@ -79,6 +86,10 @@ GPtrArray *history_compare(const MigrationSet *set, const GPtrArray *history);
  * be given again, and for other databases. */
 bool history_allow(GPtrArray *statuses, char *const *ids, GError **error);
 
+/* Says of pending and applied migrations that are partly applied or undone how far they are.
+ * records: step_table_read(). */
+void history_add_steps(GPtrArray *statuses, const GPtrArray *records);
+
 /* ERROR_INTEGRITY that names everything that is changed, unknown or out of order. */
 bool history_check(const GPtrArray *statuses, GError **error);
 
@@ -86,6 +97,7 @@ bool history_check(const GPtrArray *statuses, GError **error);
  * may mend that. */
 bool history_check_applied(const GPtrArray *statuses, GError **error);
 
-/* Pending migrations up to and including `to` (NULL: all), in order; const Migration *. ERROR_USAGE
- * if `to` is not known or is applied already. */
+/* Pending migrations up to and including `to` (NULL: all), in order, partly applied ones among
+ * them; const Migration *. ERROR_USAGE if `to` is not known or is applied already, ERROR_REFUSED if
+ * one is partly undone. */
 GPtrArray *history_pending(const GPtrArray *statuses, const char *to, GError **error);

@@ -139,13 +139,17 @@ static bool load_part(const Found *found, MigrationPart part, MigrationFile **fi
     if (found->paths[part] == NULL)
         return true;
     *file = g_new0(MigrationFile, 1);
+    none.file = part == MIGRATION_VERIFY ? NULL : *file;
     return migration_file_load(*file, found->paths[part], &none, error);
 }
 
 static bool load_found(Found *found, GPtrArray *requirements, GError **error)
 {
     Migration *migration = found->migration;
-    Directives directives = {.migration = migration, .requirements = requirements};
+    Directives directives = {.migration = migration,
+                             .file = migration->repeatable ? NULL : &migration->up,
+                             .requirements = requirements};
+    migration->up.repeatable = migration->repeatable;
     if (migration->repeatable)
         return migration_file_load(&migration->up, found->paths[MIGRATION_REPEAT], &directives,
                                    error);

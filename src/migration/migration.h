@@ -12,12 +12,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* `-- drydock: commit`: what stands before it is committed. */
+typedef struct {
+    unsigned statements; /* that stand before it; at least one more than before the mark before */
+    int line, column;
+} CommitMark;
+
 /* One file of a migration. */
 typedef struct {
     char *path;
     HashHex sha256;        /* of the bytes */
     HashHex canonical;     /* of the text with LF line ends, no BOM and no trailing blanks */
     GPtrArray *statements; /* SqlStatement * */
+    bool repeatable;       /* of a repeatable one: it is one transaction, whatever it holds */
+    bool transaction_off;  /* `transaction off`: each statement is committed by itself */
+    GArray *commits;       /* CommitMark; NULL: none */
 } MigrationFile;
 
 /* `writes TABLE[(COLUMN, ...)]`, `adds TABLE`, `removes TABLE`: what happens to rows that exist. */

@@ -314,6 +314,14 @@ static bool file_end(Splitter *splitter, GError **error)
 
 /* ---- the file ---- */
 
+/* Whether only blanks stand between the line's begin and at. */
+static bool begins_line(const Splitter *splitter, const char *at)
+{
+    while (at > splitter->begin && strchr(" \t\f\v", at[-1]) != NULL)
+        at--;
+    return at == splitter->begin || at[-1] == '\n' || at[-1] == '\r';
+}
+
 static bool line_comment(Splitter *splitter, const Token *token, GError **error)
 {
     if (splitter->note == NULL)
@@ -325,6 +333,9 @@ static bool line_comment(Splitter *splitter, const Token *token, GError **error)
         .line = splitter->place.line,
         .column = place_column(&splitter->place),
         .leading = splitter->statements->len == 0 && splitter->last.kind == TOKEN_END,
+        .between = splitter->last.kind == TOKEN_END,
+        .alone = begins_line(splitter, token->start),
+        .statements = splitter->statements->len,
     };
     return splitter->note(&seen, splitter->note_data, error);
 }

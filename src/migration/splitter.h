@@ -33,7 +33,10 @@ typedef struct {
     const char *text;
     size_t size_bytes;
     int line, column;
-    bool leading; /* stands before the first statement */
+    bool leading;        /* stands before the first statement */
+    bool between;        /* no statement is open */
+    bool alone;          /* nothing stands before it on its line */
+    unsigned statements; /* that are complete before it */
 } SqlComment;
 
 /* Says what it thinks of a comment; false with an error ends the split. */

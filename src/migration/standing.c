@@ -10,6 +10,7 @@ void standing_free(Standing *standing)
     g_clear_pointer(&standing->repeatables, g_ptr_array_unref);
     g_clear_pointer(&standing->history, g_ptr_array_unref);
     g_clear_pointer(&standing->repeated, g_ptr_array_unref);
+    g_clear_pointer(&standing->steps, g_ptr_array_unref);
     g_free(standing);
 }
 
@@ -54,24 +55,47 @@ Standing *standing_read(PgConnection *connection, const MigrationSet *set, char 
                         GError **error)
 {
     g_autoptr(Standing) standing = g_new0(Standing, 1);
+    standing->set = set;
     standing->history = history_read(connection, error);
     if (standing->history == NULL)
         return NULL;
     standing->repeated = history_read_repeatables(connection, error);
     if (standing->repeated == NULL)
         return NULL;
+    standing->steps = step_table_read(connection, error);
+    if (standing->steps == NULL)
+        return NULL;
     standing->statuses = history_compare(set, standing->history);
     standing->repeatables = standing_compare_repeatables(set, standing->repeated);
-    return history_allow(standing->statuses, allowed, error) ? g_steal_pointer(&standing) : NULL;
+    if (!history_allow(standing->statuses, allowed, error))
+        return NULL;
+    history_add_steps(standing->statuses, standing->steps);
+    return g_steal_pointer(&standing);
+}
+
+bool standing_check(const Standing *standing, GError **error)
+{
+    return history_check(standing->statuses, error) &&
+           step_table_check(standing->steps, standing->set, error);
+}
+
+bool standing_check_applied(const Standing *standing, GError **error)
+{
+    return history_check_applied(standing->statuses, error) &&
+           step_table_check(standing->steps, standing->set, error);
+}
+
+bool standing_is_pending(const MigrationStatus *status)
+{
+    return status->state == STATE_PENDING || status->state == STATE_OUT_OF_ORDER ||
+           (status->state == STATE_PARTIAL && status->entry == NULL);
 }
 
 static guint count_pending(const GPtrArray *statuses)
 {
     guint count = 0;
-    for (guint i = 0; i < statuses->len; i++) {
-        const MigrationStatus *status = g_ptr_array_index(statuses, i);
-        count += status->state == STATE_PENDING || status->state == STATE_OUT_OF_ORDER;
-    }
+    for (guint i = 0; i < statuses->len; i++)
+        count += standing_is_pending(g_ptr_array_index(statuses, i));
     return count;
 }
 

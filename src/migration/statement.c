@@ -55,9 +55,11 @@ static StatementClass finish(Lexer *lexer, const ClauseContext *context, const c
     if (clause_take(lexer, "prepared"))
         return transaction(context, verb, "PREPARED");
     take_work(lexer);
-    if (context->body && !clause_at_end(*lexer) && !clause_take(lexer, "and"))
-        return STATEMENT_OTHER;
-    return transaction(context, verb, "");
+    if (!context->body)
+        return transaction(context, verb, "");
+    return clause_at_end(*lexer) || clause_take(lexer, "and")
+               ? clause_decide(context, STATEMENT_COMMITS_INSIDE, verb, "")
+               : STATEMENT_OTHER;
 }
 
 static StatementClass commit(Lexer *lexer, const ClauseContext *context)
@@ -107,9 +109,9 @@ static StatementClass reindex(Lexer *lexer, const ClauseContext *context)
     if (token_is(&what, "schema"))
         return clause_decide(context, STATEMENT_NO_TRANSACTION, "REINDEX", "SCHEMA");
     if (token_is(&what, "database"))
-        return clause_decide(context, STATEMENT_NO_TRANSACTION, "REINDEX", "DATABASE");
+        return clause_decide(context, STATEMENT_CLUSTER, "REINDEX", "DATABASE");
     if (token_is(&what, "system"))
-        return clause_decide(context, STATEMENT_NO_TRANSACTION, "REINDEX", "SYSTEM");
+        return clause_decide(context, STATEMENT_CLUSTER, "REINDEX", "SYSTEM");
     return concurrently
                ? clause_decide(context, STATEMENT_NO_TRANSACTION, "REINDEX", "CONCURRENTLY")
                : STATEMENT_OTHER;
@@ -224,23 +226,49 @@ static bool begins_statement(const Token *before, const Token *token)
            (token_is_symbol(before, '>') && token_is_symbol(token, '>'));
 }
 
+/* What is allowed after all, so that something worse may stand behind it. */
+static bool is_lesser(StatementClass kind)
+{
+    return kind == STATEMENT_OTHER || kind == STATEMENT_SESSION || kind == STATEMENT_COMMITS_INSIDE;
+}
+
+/* Keeps the first lesser finding with its words, and takes the words of later ones away. */
+static void keep_lesser(StatementClass kind, const ClauseContext *context, StatementClass *lesser,
+                        char **lesser_words)
+{
+    char *words = context->words != NULL ? g_steal_pointer(context->words) : NULL;
+    if (*lesser == STATEMENT_OTHER) {
+        *lesser = kind;
+        *lesser_words = words;
+    } else {
+        g_free(words);
+    }
+}
+
 static StatementClass scan(Lexer lexer, ClauseContext context)
 {
     bool first = true;
     Token before = {.kind = TOKEN_END};
+    StatementClass lesser = STATEMENT_OTHER;
+    g_autofree char *lesser_words = NULL;
     for (;;) {
         const Token token = lexer_next(&lexer);
         StatementClass kind = STATEMENT_OTHER;
-        if (token.kind == TOKEN_END || token.open)
-            return STATEMENT_OTHER;
+        if (token.kind == TOKEN_END || token.open) {
+            if (lesser != STATEMENT_OTHER && context.words != NULL)
+                *context.words = g_steal_pointer(&lesser_words);
+            return lesser;
+        }
         if (first && token.kind == TOKEN_WORD)
             kind = classify_verb(&token, lexer, &context);
         if (kind == STATEMENT_OTHER && token_is(&token, "set_config"))
             kind = session_set_config(lexer, &context);
         if (kind == STATEMENT_OTHER && context.body && token_is(&token, "execute"))
             kind = execute(lexer, &context);
-        if (kind != STATEMENT_OTHER)
+        if (!is_lesser(kind))
             return kind;
+        if (kind != STATEMENT_OTHER)
+            keep_lesser(kind, &context, &lesser, &lesser_words);
         first = context.body && begins_statement(&before, &token);
         before = token;
     }

@@ -12,6 +12,7 @@ typedef enum {
     STATEMENT_OTHER,
     STATEMENT_TRANSACTION_CONTROL, /* BEGIN, COMMIT, ROLLBACK, PREPARE TRANSACTION, ... (SAVEPOINT
                                       is allowed) */
+    STATEMENT_COMMITS_INSIDE,      /* DO whose body has COMMIT or ROLLBACK */
     STATEMENT_NO_TRANSACTION, /* cannot run in a transaction: CREATE INDEX CONCURRENTLY, VACUUM, ...
                                */
     STATEMENT_CLUSTER, /* reaches outside the database: ROLE, DATABASE, TABLESPACE, SUBSCRIPTION,

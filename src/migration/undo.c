@@ -14,6 +14,22 @@ static const char *obstacle(const Migration *migration)
     return NULL;
 }
 
+/* What was begun is finished before anything else is undone; what has begun to be undone is the
+ * last one applied. */
+static bool check_partial(const Standing *standing, GError **error)
+{
+    for (guint i = 0; i < standing->statuses->len; i++) {
+        const MigrationStatus *status = g_ptr_array_index(standing->statuses, i);
+        if (status->state != STATE_PARTIAL || status->entry != NULL)
+            continue;
+        error_set(error, ERROR_REFUSED, "migration %s is partly applied (%d of %d steps)",
+                  status->migration->id, status->steps_done, status->steps);
+        error_hint_set(error, "finish it with drydock migrate before anything is undone");
+        return false;
+    }
+    return true;
+}
+
 static bool check_way_back(const GPtrArray *steps, GError **error)
 {
     for (guint i = 0; i < steps->len; i++) {
@@ -53,7 +69,7 @@ GPtrArray *undo_steps(const Standing *standing, const char *to, bool all, GError
     g_autoptr(GPtrArray) applied = standing_applied(standing);
     g_autoptr(GPtrArray) steps = g_ptr_array_new();
     bool found = to == NULL;
-    if (!history_check_applied(standing->statuses, error))
+    if (!standing_check_applied(standing, error) || !check_partial(standing, error))
         return NULL;
     for (guint i = applied->len; i-- > 0;) {
         const MigrationStatus *status = g_ptr_array_index(applied, i);

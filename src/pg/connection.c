@@ -24,7 +24,8 @@ struct PgConnection {
     PgWatchFunc watch;
     gpointer watch_data;
     int64_t watch_interval_us;
-    char *sql; /* of the statement that runs, for redaction */
+    char *sql;       /* of the statement that runs, for redaction */
+    char warning[6]; /* SQLSTATE of the last warning; "" if there was none */
 };
 
 /* Why a running statement was asked to stop. */
@@ -147,11 +148,19 @@ static PGconn *connect_libpq(const PgTarget *target, const PgConnectOptions *opt
                              (const char *const *)values->pdata, 0);
 }
 
-static void ignore_notice(void *data, const PGresult *result)
+/* Notices may quote rows; of a warning its SQLSTATE is kept, nothing else. */
+static void take_notice(void *data, const PGresult *result)
 {
-    /* Notices may quote rows; they are neither shown nor kept. */
-    (void)data;
-    (void)result;
+    PgConnection *connection = data;
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    if (g_strcmp0(severity, "WARNING") == 0 && sqlstate != NULL)
+        g_strlcpy(connection->warning, sqlstate, sizeof connection->warning);
+}
+
+const char *pg_last_warning(const PgConnection *connection)
+{
+    return connection->warning;
 }
 
 PgConnection *pg_connect(const PgTarget *target, const PgConnectOptions *options, GError **error)
@@ -167,7 +176,7 @@ PgConnection *pg_connect(const PgTarget *target, const PgConnectOptions *options
                   pg_target_place(target), pg_target_user(target), message);
         return NULL;
     }
-    PQsetNoticeReceiver(connection->libpq, ignore_notice, NULL);
+    PQsetNoticeReceiver(connection->libpq, take_notice, connection);
     (void)PQsetnonblocking(connection->libpq, 1);
     if (!pin_session(connection, "", error)) {
         g_prefix_error(error, "while preparing the session: ");
@@ -335,6 +344,7 @@ static void begin(PgConnection *connection, const char *sql)
 {
     g_free(connection->sql);
     connection->sql = g_strdup(sql);
+    connection->warning[0] = '\0';
 }
 
 /* After a statement was stopped by us its error says so, whatever the server called it. */

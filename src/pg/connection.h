@@ -105,6 +105,10 @@ bool pg_copy_out(PgConnection *connection, const char *sql, PgRowFunc func, gpoi
 typedef enum { PG_IDLE, PG_IN_TRANSACTION, PG_IN_FAILED_TRANSACTION, PG_BROKEN } PgTransaction;
 PgTransaction pg_transaction(const PgConnection *connection);
 
+/* SQLSTATE of the last warning that the server sent with the last statement; "" if it sent none.
+ * Its text may quote rows and is not kept. */
+const char *pg_last_warning(const PgConnection *connection);
+
 /* Quoted for SQL; the caller frees them. */
 char *pg_identifier(const char *name);
 char *pg_literal(const char *text);

@@ -188,16 +188,6 @@ static bool read_timeouts(const Load *load, GError **error)
                          &policy->statement_timeout_ms, error);
 }
 
-static bool read_snapshot(const Load *load, GError **error)
-{
-    const SnapshotKeys *keys = &load->keys->snapshot;
-    const char *jobs = keys->jobs != NULL && strcmp(keys->jobs, "auto") != 0 ? keys->jobs : NULL;
-    return read_number(load, "snapshot", "jobs", jobs, 1, 64, "auto or ",
-                       &load->policy->snapshot_jobs, error) &&
-           read_number(load, "snapshot", "level", keys->level, 0, 9, "",
-                       &load->policy->snapshot_level, error);
-}
-
 /* Whether the entry at index of a list was there before; an error if so. */
 static bool check_new(const Load *load, const TextList *list, unsigned index,
                       const OutlineNode *node, GError **error)
@@ -206,6 +196,40 @@ static bool check_new(const Load *load, const TextList *list, unsigned index,
         if (strcmp(list->entries[i], list->entries[index]) == 0)
             return refuse(load, node, error, "is the same as entry %u", i + 1);
     return true;
+}
+
+/* Applications are known by their exact name; ours are never ended. */
+static bool read_end_applications(const Load *load, GError **error)
+{
+    const TextList *list = &load->keys->timeouts.end_applications;
+    const OutlineNode *section = outline_key(load->outline, "timeouts");
+    const OutlineNode *node = section != NULL ? outline_key(section, "end_applications") : NULL;
+    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+    bool good = true;
+    for (unsigned i = 0; good && i < list->count; i++) {
+        const OutlineNode *entry = outline_entry(node, i);
+        const char *name = list->entries[i];
+        good = check_new(load, list, i, entry, error);
+        if (good && strlen(name) > NAME_LENGTH_MAX)
+            good = refuse(load, entry, error, "is longer than the %d bytes of an application name",
+                          NAME_LENGTH_MAX);
+        else if (good && g_str_has_prefix(name, "drydock "))
+            good = refuse(load, entry, error, "names sessions of drydock, which are never ended");
+        g_strv_builder_add(names, name);
+    }
+    g_strfreev(load->policy->end_applications);
+    load->policy->end_applications = g_strv_builder_end(names);
+    return good;
+}
+
+static bool read_snapshot(const Load *load, GError **error)
+{
+    const SnapshotKeys *keys = &load->keys->snapshot;
+    const char *jobs = keys->jobs != NULL && strcmp(keys->jobs, "auto") != 0 ? keys->jobs : NULL;
+    return read_number(load, "snapshot", "jobs", jobs, 1, 64, "auto or ",
+                       &load->policy->snapshot_jobs, error) &&
+           read_number(load, "snapshot", "level", keys->level, 0, 9, "",
+                       &load->policy->snapshot_level, error);
 }
 
 /* The pattern below the policy's folder, whose own name is no pattern. */
@@ -350,6 +374,7 @@ bool policy_keys_read(Policy *policy, const PolicyFile *file, const OutlineNode 
                        error) &&
            read_folder(load, "state", load->keys->state, &load->policy->state, error) &&
            read_control_database(load, error) && read_window(load, error) &&
-           read_timeouts(load, error) && read_snapshot(load, error) && read_verify(load, error) &&
-           read_publish(load, error) && read_accept(load, error);
+           read_timeouts(load, error) && read_end_applications(load, error) &&
+           read_snapshot(load, error) && read_verify(load, error) && read_publish(load, error) &&
+           read_accept(load, error);
 }

@@ -54,6 +54,7 @@ Policy *policy_new_default(void)
     policy->lock_timeout_ms = 5 * SECOND_MS;
     policy->lock_attempts = 6;
     policy->statement_timeout_ms = 15 * MINUTE_MS;
+    policy->end_applications = g_new0(char *, 1);
     policy->clone_method = CLONE_AUTO;
     policy->snapshot_level = 1;
     policy->verify_assertions = g_new0(char *, 1);
@@ -72,6 +73,7 @@ void policy_free(Policy *policy)
     g_free(policy->state);
     g_free(policy->control_database);
     g_free(policy->window.schedule);
+    g_strfreev(policy->end_applications);
     g_strfreev(policy->verify_assertions);
     g_strfreev(policy->publish_to);
     g_strfreev(policy->accept);

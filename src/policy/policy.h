@@ -30,6 +30,8 @@ typedef struct {
     int64_t lock_timeout_ms;      /* timeouts.lock 5 s */
     int lock_attempts;            /* timeouts.lock_attempts 6 */
     int64_t statement_timeout_ms; /* timeouts.statement 15 min */
+    char **end_applications;      /* timeouts.end_applications: whose sessions may be ended when
+                                     they block; NULL-terminated, never NULL */
 
     CloneMethod clone_method;
     int snapshot_jobs;  /* snapshot.jobs; 0 is auto: one for each core */

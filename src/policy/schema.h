@@ -27,6 +27,7 @@ typedef struct {
 
 typedef struct {
     char *connect, *lock, *lock_attempts, *statement;
+    TextList end_applications;
 } TimeoutsKeys;
 
 typedef struct {

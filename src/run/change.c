@@ -78,6 +78,29 @@ static bool before_commit(const Migration *migration, const char *xid, gpointer 
                         json_pack("{s:s, s:s}", "migration", migration->id, "xid", xid), error);
 }
 
+/* What a migration did on its way stands in the journal and in the audit log. */
+static bool on_event(const char *event, const json_t *details, gpointer data, GError **error)
+{
+    Run *run = data;
+    g_autofree char *name = g_strdup_printf("migration.%s", event);
+    /* What it wrote was committed before its locks could be read. */
+    if (json_get_flag(details, "commits", false))
+        run->writes_unknown = true;
+    return journal_note(run->journal, "migrate", event, json_deep_copy(details), error) &&
+           audit_event(run->audit, name, json_deep_copy(details), error);
+}
+
+static PgConnection *reenter(gpointer data, GError **error)
+{
+    Run *run = data;
+    PgConnection *work = NULL;
+    if (!run_enter(run, run->names->work, false, 1, &work, error))
+        return NULL;
+    pg_disconnect(run->work);
+    run->work = work;
+    return work;
+}
+
 static bool migrate_one(Run *run, const Migration *migration, json_t *list, GError **error)
 {
     const ApplyOptions options = {.run = run->id,
@@ -87,7 +110,10 @@ static bool migrate_one(Run *run, const Migration *migration, json_t *list, GErr
                                   .lock_attempts = run->policy->lock_attempts,
                                   .latest_us = run_latest_us(run),
                                   .observer = run->helper,
+                                  .end_applications = run->policy->end_applications,
                                   .before_commit = before_commit,
+                                  .reconnect = reenter,
+                                  .event = on_event,
                                   .data = run};
     const bool out_of_order = standing_is_out_of_order(run->standing, migration->id);
     g_autofree char *took = NULL;
@@ -158,11 +184,16 @@ static void take_findings(const char *what, const GPtrArray *from, GPtrArray *in
                         g_strdup_printf("%s: %s", what, (const char *)g_ptr_array_index(from, i)));
 }
 
+static bool reads_all(const Run *run)
+{
+    return run->policy->verify_all || run->writes_unknown;
+}
+
 static bool verify_health(Run *run, GPtrArray *findings, GError **error)
 {
     g_autoptr(GHashTable) touched = touched_oids(run);
     g_autoptr(GPtrArray) health =
-        health_check(run->work, run->not_valid, run->policy->verify_all ? NULL : touched, error);
+        health_check(run->work, run->not_valid, reads_all(run) ? NULL : touched, error);
     if (health == NULL)
         return false;
     take_findings("health", health, findings);
@@ -225,7 +256,7 @@ static PgConnection *open_keep(gpointer data, GError **error)
 static bool verify_data(Run *run, GPtrArray *findings, GError **error)
 {
     g_autoptr(ProofResult) proof = proof_check(run->work, run->digests, run->touched, run->pending,
-                                               run->policy->verify_all, open_keep, run, error);
+                                               reads_all(run), open_keep, run, error);
     g_clear_pointer(&run->keep, pg_disconnect);
     if (proof == NULL)
         return false;

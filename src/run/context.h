@@ -64,6 +64,7 @@ typedef struct {
     char *content;      /* its hash */
     ProofTouched *touched;
     json_t *tables;        /* names of what the migration that ran last may have changed */
+    bool writes_unknown;   /* a statement committed by itself, so that its locks were not seen */
     PgConnection *work;    /* the session in the work copy */
     PgConnection *keep;    /* a reading session in the kept copy */
     int64_t fence_us;      /* how long taking the name took: the measure for giving it back */

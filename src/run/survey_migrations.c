@@ -35,11 +35,25 @@ static void check_statements(Run *run, const MigrationFile *file)
     }
 }
 
+/* A migration that an earlier migrate has begun in the live database is finished in the copy. */
+static void check_partial(Run *run, const GPtrArray *statuses)
+{
+    for (guint i = 0; i < statuses->len; i++) {
+        const MigrationStatus *status = g_ptr_array_index(statuses, i);
+        if (status->state == STATE_PARTIAL)
+            run_finding(run, "partial", false, NULL,
+                        "migration %s is partly applied already: %d of %d steps; the run goes on "
+                        "behind them",
+                        status->migration->id, status->steps_done, status->steps);
+    }
+}
+
 bool run_survey_migrations(Run *run, PgConnection *live, GError **error)
 {
     run->standing = standing_read(live, run->options->set, run->options->allowed, error);
-    if (run->standing == NULL || !history_check(run->standing->statuses, error))
+    if (run->standing == NULL || !standing_check(run->standing, error))
         return false;
+    check_partial(run, run->standing->statuses);
     run->pending = standing_pending(run->standing, run->options->to, error);
     if (run->pending == NULL)
         return false;

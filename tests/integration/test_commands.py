@@ -444,6 +444,8 @@ def test_a_materialized_view_is_content(project):
     ("a", "-- drydock: requires a\n", "this migration itself"),
     ("a", "-- drydock: requires z\n", "a circle"),
     ("a", "-- drydock: requires 2025\n", "requires '2025'"),
+    ("a", "-- drydock: transaction off\nSELECT 1;", "'transaction' has no place in a repeatable migration"),
+    ("a", "SELECT 1;\n-- drydock: commit\nSELECT 1;", "'commit' has no place in a repeatable migration"),
     ("1a", "", "begins with a letter"),
     ("a.b", "", "other characters"),
 ])
@@ -451,6 +453,25 @@ def test_bad_repeatables(project, name, text, message):
     project.repeat("z", "-- drydock: requires a\n" if "circle" in message else "")
     project.repeat(name, text)
     assert message in project("status", code=2).stderr
+
+
+@pytest.mark.parametrize("text", ["CREATE INDEX CONCURRENTLY one_id ON one (id);", "DO $$ BEGIN COMMIT; END $$;"])
+def test_a_repeatable_is_one_transaction(project, text):
+    project.table(A, "one")
+    project.repeat("a", text)
+    assert "a repeatable migration is one" in project("migrate", code=3).stderr
+    assert not project.exists("one")
+
+
+def test_status_tells_how_far_a_partial_one_is(project):
+    project.table(A, "one")
+    project.write(B, "two", "CREATE TABLE two (id int);\n-- drydock: commit\nSELECT 1 / 0;\n", "DROP TABLE two;\n")
+    project.repeat("view", VIEW.format("view", 1, "two"))
+    project("migrate", code=11)
+    status = project("status", "--exit-code", code=10)
+    assert "1 of 2 steps done" in status.stdout and "1 partial" in status.last_line
+    assert project.states() == {A: "applied", B: "partial", "view": "pending"}
+    assert "partly applied" in project("undo", code=3).stderr
 
 
 def test_a_migration_does_not_require_a_repeatable(project):

@@ -121,8 +121,8 @@ REACHES_OUT = {
     "CREATE DATABASE other": "reaches outside the database",
     "ALTER DATABASE white_cross SET work_mem = '1GB'": "names its own database",
     "COMMIT": "controls the transaction",
-    "CREATE INDEX CONCURRENTLY ON students (grade)": "cannot run in a transaction",
-    "VACUUM students": "cannot run in a transaction",
+    "CREATE INDEX CONCURRENTLY ON students (grade)": "gives the index no name",
+    "DO $$ BEGIN COMMIT; END $$": "commits inside a block",
 }
 
 

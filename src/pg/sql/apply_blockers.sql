@@ -1,10 +1,14 @@
-SELECT string_agg(format('pid %s (%s, %s, %s, since %s)', a.pid, a.usename,
-                         coalesce(nullif(a.application_name, ''), 'no application name'),
-                         coalesce(l.mode, 'lock'),
-                         coalesce(to_char(a.xact_start AT TIME ZONE 'UTC', 'HH24:MI:SS"Z"'), '?')),
-                  ', ')
-FROM unnest(pg_blocking_pids($1::int)) AS b(pid)
-JOIN pg_stat_activity AS a USING (pid)
+-- Who is in the way of a backend: a line for people. pg_locks may be read by every role; what
+-- pg_stat_activity hides of other roles' sessions is left out.
+SELECT string_agg(
+           CASE WHEN b.pid = 0 THEN 'a prepared transaction (see pg_prepared_xacts)'
+                ELSE format('pid %s (%s, %s, %s, since %s)', b.pid, coalesce(a.usename, '?'),
+                            coalesce(nullif(a.application_name, ''), 'no application name'),
+                            coalesce(l.mode, 'lock'),
+                            coalesce(to_char(a.xact_start AT TIME ZONE 'UTC', 'HH24:MI:SS"Z"'), '?'))
+           END, ', ')
+FROM (SELECT DISTINCT pid FROM unnest(pg_blocking_pids($1::int)) AS u(pid)) AS b
+LEFT JOIN pg_stat_activity AS a USING (pid)
 LEFT JOIN LATERAL (
     SELECT held.mode
     FROM pg_locks AS held
@@ -13,5 +17,6 @@ LEFT JOIN LATERAL (
      AND wanted.database IS NOT DISTINCT FROM held.database
      AND wanted.relation IS NOT DISTINCT FROM held.relation
      AND wanted.transactionid IS NOT DISTINCT FROM held.transactionid
-    WHERE held.pid = a.pid AND held.granted
+     AND wanted.virtualxid IS NOT DISTINCT FROM held.virtualxid
+    WHERE held.pid = b.pid AND held.granted
     LIMIT 1) AS l ON true

@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS drydock.migrations (
     version text NOT NULL
 );
 ALTER TABLE drydock.migrations ADD COLUMN IF NOT EXISTS out_of_order boolean NOT NULL DEFAULT false;
+ALTER TABLE drydock.migrations ADD COLUMN IF NOT EXISTS note text;
 COMMENT ON TABLE drydock.migrations IS 'Migrations that were applied to this database by drydock';
 CREATE TABLE IF NOT EXISTS drydock.repeatables (
     name text PRIMARY KEY,

@@ -3,6 +3,7 @@
 SELECT NOT EXISTS (
     SELECT FROM (VALUES ('drydock.migrations', 'version'),
                         ('drydock.migrations', 'out_of_order'),
+                        ('drydock.migrations', 'note'),
                         ('drydock.repeatables', 'stale'),
                         ('drydock.changes', 'version')) AS wanted (relation, name)
      WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a

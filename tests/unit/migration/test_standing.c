@@ -36,6 +36,8 @@ static void set_files(Case *it, const char *const *files)
         fail_msg("%s", error->message);
     it->standing.history = g_ptr_array_new_with_free_func(g_free);
     it->standing.repeated = g_ptr_array_new_with_free_func(g_free);
+    it->standing.steps = g_ptr_array_new();
+    it->standing.set = it->set;
 }
 
 /* The strings belong to the set, or are constants. */
@@ -72,6 +74,7 @@ static void clear(Case *it)
     g_clear_pointer(&it->standing.repeatables, g_ptr_array_unref);
     g_clear_pointer(&it->standing.history, g_ptr_array_unref);
     g_clear_pointer(&it->standing.repeated, g_ptr_array_unref);
+    g_clear_pointer(&it->standing.steps, g_ptr_array_unref);
     migration_set_free(it->set);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Case, clear)

@@ -12,6 +12,7 @@
 #define OTHER STATEMENT_OTHER
 #define TRANSACTION STATEMENT_TRANSACTION_CONTROL
 #define ALONE STATEMENT_NO_TRANSACTION
+#define COMMITS STATEMENT_COMMITS_INSIDE
 #define CLUSTER STATEMENT_CLUSTER
 #define OWN STATEMENT_OWN_DATABASE
 #define SESSION STATEMENT_SESSION
@@ -118,8 +119,8 @@ static const struct {
     {"reindex table concurrently t", ALONE, "REINDEX CONCURRENTLY"},
     {"reindex table t", OTHER, NULL},
     {"reindex schema s", ALONE, "REINDEX SCHEMA"},
-    {"reindex (verbose) database app", ALONE, "REINDEX DATABASE"},
-    {"reindex system app", ALONE, "REINDEX SYSTEM"},
+    {"reindex (verbose) database app", CLUSTER, "REINDEX DATABASE"},
+    {"reindex system app", CLUSTER, "REINDEX SYSTEM"},
     {"cluster", ALONE, "CLUSTER without a table"},
     {"cluster verbose", ALONE, "CLUSTER without a table"},
     {"cluster (verbose)", ALONE, "CLUSTER without a table"},
@@ -184,8 +185,13 @@ static const struct {
     {"do $$ begin execute 'do ''begin execute ''''create role x''''; end'''; end $$", CLUSTER,
      "CREATE ROLE"},
     {"do $$ begin raise notice 'create role x'; /* create role x; */ end $$", OTHER, NULL},
-    {"do $$ begin commit; end $$", TRANSACTION, "COMMIT"},
-    {"do $$ begin rollback and chain; end $$", TRANSACTION, "ROLLBACK"},
+    {"do $$ begin commit; end $$", COMMITS, "COMMIT"},
+    {"do $$ begin rollback and chain; end $$", COMMITS, "ROLLBACK"},
+    /* what is allowed somewhere hides nothing worse behind it */
+    {"do $$ begin commit; create role x; end $$", CLUSTER, "CREATE ROLE"},
+    {"do $$ begin set search_path = a; commit; grant a to b; end $$", CLUSTER, "GRANT of a role"},
+    {"do $$ begin commit; set search_path = a; end $$", COMMITS, "COMMIT"},
+    {"do $$ begin execute 'set search_path = a'; execute 'vacuum'; end $$", ALONE, "VACUUM"},
     {"do $$ begin update t set a = case when b then commit else rollback end; end; $$", OTHER,
      NULL},
     {"do $$ declare vacuum int; begin vacuum := 1; vacuum = 2; end $$", OTHER, NULL},

@@ -141,6 +141,7 @@ static void test_every_key(void **state)
                                     "  lock: 250ms\n"
                                     "  lock_attempts: 12\n"
                                     "  statement: 2h\n"
+                                    "  end_applications: [pgadmin, \"nightly report\"]\n"
                                     "clone: {method: wal_log}\n"
                                     "snapshot: {jobs: 4, level: 9}\n"
                                     "verify: {data: all, assertions: [facts.sql, '*.sql']}\n"
@@ -165,6 +166,9 @@ static void test_every_key(void **state)
     assert_int_equal(policy->lock_timeout_ms, 250);
     assert_int_equal(policy->lock_attempts, 12);
     assert_int_equal(policy->statement_timeout_ms, 7200000);
+    assert_string_equal(policy->end_applications[0], "pgadmin");
+    assert_string_equal(policy->end_applications[1], "nightly report");
+    assert_null(policy->end_applications[2]);
     assert_int_equal(policy->clone_method, CLONE_WAL_LOG);
     assert_int_equal(policy->snapshot_jobs, 4);
     assert_int_equal(policy->snapshot_level, 9);
@@ -309,6 +313,11 @@ static const struct {
      ":2:21: 'timeouts.connect' must be from 1s to 10min, not 500ms"},
     {"policy: p\ntimeouts: {lock_attempts: 6x}\n",
      ":2:27: 'timeouts.lock_attempts' must be a number from 1 to 1000, not '6x'"},
+    {"policy: p\ntimeouts: {end_applications: [a, b, a]}\n",
+     ":2:37: entry 3 of 'timeouts.end_applications' is the same as entry 1"},
+    {"policy: p\ntimeouts: {end_applications: [drydock run x]}\n",
+     ":2:31: entry 1 of 'timeouts.end_applications' names sessions of drydock, which are never "
+     "ended"},
     {"policy: p\ntimeouts: {lock_attempts: 0}\n",
      ":2:27: 'timeouts.lock_attempts' must be a number from 1 to 1000, not '0'"},
     {"policy: p\nsnapshot: {jobs: 65}\n",

@@ -15,6 +15,7 @@ bool record_migration(const Attempt *attempt, GError **error)
 
 bool record_is_there(Attempt *attempt, gconstpointer unused, bool *there, GError **error)
 {
+    const bool repeatable = attempt->migration->repeatable;
     g_autoptr(PgResult) rows = NULL;
     bool exists = false;
     (void)unused;
@@ -23,7 +24,9 @@ bool record_is_there(Attempt *attempt, gconstpointer unused, bool *there, GError
     *there = false;
     if (!exists) /* it was to be made in that transaction */
         return true;
-    rows = pg_query(attempt->connection, error, "SELECT run FROM drydock.migrations WHERE id = $1",
+    rows = pg_query(attempt->connection, error,
+                    repeatable ? "SELECT run FROM drydock.repeatables WHERE name = $1"
+                               : "SELECT run FROM drydock.migrations WHERE id = $1",
                     1, attempt->migration->id);
     if (rows == NULL)
         return false;

@@ -21,6 +21,9 @@ static const struct {
     {"migrate", command_migrate, "apply pending migrations only (development and staging)"},
     {"undo", command_undo, "take back the last migration"},
     {"adopt", command_adopt, "take over the history of another tool, or a live schema"},
+    {"accept", command_accept, "accept that the file of an applied migration was changed"},
+    {"new", command_new, "write an empty migration with the next timestamp"},
+    {"runs", command_runs, "past runs, their results and where their artifacts are"},
     {"verify", command_verify, "check a snapshot's bytes, or a database"},
 };
 

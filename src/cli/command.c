@@ -24,6 +24,8 @@ void cli_clear(Cli *cli)
     g_free(cli->again);
     g_free(cli->done);
     g_free(cli->reason);
+    g_strfreev(cli->allowed);
+    g_free(cli->migrations);
     g_strfreev(cli->words);
     pg_target_free(cli->target);
     policy_free(cli->policy);
@@ -45,7 +47,7 @@ static GArray *option_entries(Cli *cli, CliOptions options)
         {0,
          {"policy", 'p', 0, G_OPTION_ARG_FILENAME, &cli->policy_path, "the policy to act under",
           "FILE"}},
-        {CLI_MIGRATIONS,
+        {CLI_MIGRATIONS | CLI_FOLDER,
          {"migrations", 'm', 0, G_OPTION_ARG_FILENAME, &cli->migrations_path,
           "folder of the migrations", "DIR"}},
         {CLI_STATE,
@@ -53,6 +55,14 @@ static GArray *option_entries(Cli *cli, CliOptions options)
           "folder for journals, snapshots and reports", "DIR"}},
         {CLI_TO,
          {"to", 0, 0, G_OPTION_ARG_STRING, &cli->to, "the last migration of this command", "ID"}},
+        {CLI_ALLOW,
+         {"allow-out-of-order", 0, 0, G_OPTION_ARG_STRING_ARRAY, &cli->allowed,
+          "apply this one although newer ones are applied; may be repeated", "ID"}},
+        {CLI_REASON,
+         {"reason", 0, 0, G_OPTION_ARG_STRING, &cli->reason, "why; it is recorded", "TEXT"}},
+        {CLI_REPEATABLE,
+         {"repeatable", 0, 0, G_OPTION_ARG_NONE, &cli->repeatable,
+          "one that is applied again whenever it changes", NULL}},
         {CLI_WINDOW_END,
          {"window-end", 0, 0, G_OPTION_ARG_STRING, &cli->window_end,
           "when everything must be done or undone", "TIME"}},
@@ -173,10 +183,12 @@ static bool load(Cli *cli, CliOptions options, GError **error)
         return false;
     if ((options & CLI_STATE) != 0)
         cli->state_folder = state_folder(cli);
+    if ((options & (CLI_MIGRATIONS | CLI_FOLDER)) != 0)
+        cli->migrations =
+            g_strdup(cli->migrations_path != NULL ? cli->migrations_path : cli->policy->migrations);
     if ((options & CLI_MIGRATIONS) == 0)
         return true;
-    cli->set = migration_set_load(
-        cli->migrations_path != NULL ? cli->migrations_path : cli->policy->migrations, error);
+    cli->set = migration_set_load(cli->migrations, error);
     return cli->set != NULL;
 }
 
@@ -223,6 +235,19 @@ bool cli_confirm(const Cli *cli, const char *question)
     return fgets(answer, sizeof answer, stdin) != NULL && g_ascii_tolower(answer[0]) == 'y';
 }
 
+bool cli_decide(const Cli *cli, const char *question, GError **error)
+{
+    if (!cli->yes && (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))) {
+        error_set(error, ERROR_USAGE, "there is nobody to ask: %s", question);
+        error_hint_set(error, "give --yes if that is decided");
+        return false;
+    }
+    if (cli_confirm(cli, question))
+        return true;
+    error_set(error, ERROR_REFUSED, "not confirmed; nothing was done");
+    return false;
+}
+
 bool cli_run_options(const Cli *cli, RunOptions *options, GError **error)
 {
     *options = (RunOptions){.target = cli->target,
@@ -230,6 +255,7 @@ bool cli_run_options(const Cli *cli, RunOptions *options, GError **error)
                             .set = cli->set,
                             .state_folder = cli->state_folder,
                             .to = cli->to,
+                            .allowed = cli->allowed,
                             .needs_policy_window = cli->window_end == NULL};
     return cli->window_end == NULL ||
            clock_parse_time(cli->window_end, clock_wall_us(), &options->window_end_us, error);

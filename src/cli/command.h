@@ -24,20 +24,26 @@ typedef enum {
     CLI_DECIDE = 1 << 16,
     CLI_ADOPT = 1 << 14,       /* the options of adopt */
     CLI_NEEDS_POLICY = 1 << 8, /* no option: --policy must be given */
+    CLI_ALLOW = 1 << 9,
+    CLI_REASON = 1 << 10,
+    CLI_REPEATABLE = 1 << 11,
+    CLI_FOLDER = 1 << 12, /* --migrations as with CLI_MIGRATIONS, but nothing is loaded */
 } CliOptions;
 
 typedef struct {
     char *dsn, *policy_path, *migrations_path, *state_path, *to, *window_end, *against;
     char *again, *done, *reason;
-    gboolean json, yes, all, exit_code, quiet, verbose;
+    char **allowed;                /* --allow-out-of-order; NULL: none */
     char *schema, *table, *repair; /* of adopt */
     gboolean no_compare, accept_differences;
+    gboolean json, yes, all, exit_code, repeatable, quiet, verbose;
     char **words; /* what is no option; NULL-terminated, never NULL */
 
     PgTarget *target;
     Policy *policy;
     MigrationSet *set;  /* NULL without CLI_MIGRATIONS */
     char *state_folder; /* NULL without CLI_STATE */
+    char *migrations;   /* the folder; NULL without CLI_FOLDER or CLI_MIGRATIONS */
 } Cli;
 
 void cli_clear(Cli *cli);
@@ -58,6 +64,10 @@ int cli_fail(const Cli *cli, const GError *error);
 /* Asks on the terminal, if there is one and --yes was not given. */
 bool cli_confirm(const Cli *cli, const char *question);
 
+/* As above for what a person must decide: off a terminal it is an error not to give --yes. What is
+ * not confirmed is ERROR_REFUSED. */
+bool cli_decide(const Cli *cli, const char *question, GError **error);
+
 /* The options of a run. window_end is parsed here. */
 bool cli_run_options(const Cli *cli, RunOptions *options, GError **error);
 
@@ -72,4 +82,7 @@ int command_status(int argc, char **argv);
 int command_migrate(int argc, char **argv);
 int command_undo(int argc, char **argv);
 int command_adopt(int argc, char **argv);
+int command_accept(int argc, char **argv);
+int command_new(int argc, char **argv);
+int command_runs(int argc, char **argv);
 int command_verify(int argc, char **argv);

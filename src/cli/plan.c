@@ -11,7 +11,8 @@ int command_plan(int argc, char **argv)
     g_autofree char *text = NULL;
     RunOptions options;
     int exit_code = 0;
-    if (!cli_read(&cli, "plan", CLI_MIGRATIONS | CLI_STATE | CLI_TO | CLI_WINDOW_END, "",
+    if (!cli_read(&cli, "plan", CLI_MIGRATIONS | CLI_STATE | CLI_TO | CLI_ALLOW | CLI_WINDOW_END,
+                  "",
                   "What run would do, and what is in its way; touches nothing.\n"
                   "Exits with 3 if run would be refused.",
                   argc, argv, &error) ||

@@ -13,7 +13,9 @@ int command_run(int argc, char **argv)
     RunOptions options;
     if (!cli_read(
             &cli, "run",
-            CLI_NEEDS_POLICY | CLI_MIGRATIONS | CLI_STATE | CLI_TO | CLI_WINDOW_END | CLI_YES, "",
+            CLI_NEEDS_POLICY | CLI_MIGRATIONS | CLI_STATE | CLI_TO | CLI_ALLOW | CLI_WINDOW_END |
+                CLI_YES,
+            "",
             "A whole maintenance window: preflight, fence, clone, snapshot, publish, migrate, "
             "verify, open.\nIf anything fails the database is put back as it was, and that is "
             "proven.\n\nTIME is 2026-11-22T04:00:00-06:00, 2026-11-22T10:00:00Z, or 04:00.",

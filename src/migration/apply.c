@@ -49,8 +49,7 @@ static bool try_file(gpointer data, GError **error)
     Attempt *attempt = data;
     /* The history is made in the transaction, so that a first migration that fails leaves nothing
      * at all. */
-    bool done = execute_begin(attempt, error) &&
-                (attempt->down || history_create(attempt->connection, error));
+    bool done = execute_begin(attempt, error) && history_create(attempt->connection, error);
     for (guint i = 0; done && i < attempt->file->statements->len; i++)
         done = execute_statement(attempt, g_ptr_array_index(attempt->file->statements, i), false,
                                  error);

@@ -70,6 +70,14 @@ static StatementFinding *check_statement(const MigrationFile *file, guint i, boo
     g_autofree char *words = NULL;
     const StatementClass class = statement_classify(statement, database, &words);
     StatementFinding *finding = alone ? check_alone(file, statement, class, words) : NULL;
+    if (file->repeatable && class == STATEMENT_NO_TRANSACTION)
+        return finding_new(file, statement, true, words,
+                           "cannot run in a transaction, and a repeatable migration is one",
+                           "use the plain form, or a migration of its own");
+    if (file->repeatable && class == STATEMENT_COMMITS_INSIDE)
+        return finding_new(file, statement, true, words,
+                           "commits inside a block, and a repeatable migration is one transaction",
+                           "use a migration of its own, with '-- drydock: transaction off'");
     if (finding != NULL || class == STATEMENT_OTHER ||
         (class == STATEMENT_COMMITS_INSIDE && alone) ||
         (class == STATEMENT_NO_TRANSACTION && file->transaction_off))

@@ -78,9 +78,11 @@ static bool requires(const Line *line, GError **error)
         if (**id == '\0')
             continue;
         any = true;
-        if (!migration_is_id(*id))
-            return refuse(line, error, "requires '%s': an id has %d digits", *id,
-                          MIGRATION_ID_DIGITS);
+        if (!migration_is_id(*id) &&
+            (!migration->repeatable || migration_name_fault(*id, true) != NULL))
+            return refuse(line, error, "requires '%s': an id has %d digits%s", *id,
+                          MIGRATION_ID_DIGITS,
+                          migration->repeatable ? ", a repeatable one has a name" : "");
         g_ptr_array_add(line->to->requirements,
                         requirement_new(migration->id, *id, line->to->path, line->comment));
         if (!g_ptr_array_find_with_equal_func(all, *id, g_str_equal, NULL))
@@ -360,7 +362,10 @@ static bool apply(const Line *line, GError **error)
         if (strcmp(known[i].word, line->word) != 0)
             continue;
         if (known[i].of_file && line->to->file == NULL)
-            return refuse(line, error, "'%s' has no place in a verify file", line->word);
+            return refuse(line, error, "'%s' has no place in a %s", line->word,
+                          line->to->migration != NULL
+                              ? "repeatable migration, which is one transaction"
+                              : "verify file");
         if (!known[i].of_file && line->to->migration == NULL)
             return refuse(line, error, "directive '%s' belongs into the .up.sql file", line->word);
         if (!known[i].anywhere && !line->comment->leading)

@@ -4,11 +4,27 @@
 #include "base/file.h"
 #include <string.h>
 
-static const char *const part_ends[] = {".up.sql", ".down.sql", ".verify.sql"};
+static const char *const part_ends[] = {".up.sql", ".down.sql", ".verify.sql", ".repeat.sql"};
 
 bool migration_is_id(const char *text)
 {
     return strlen(text) == MIGRATION_ID_DIGITS && strspn(text, "0123456789") == MIGRATION_ID_DIGITS;
+}
+
+const char *migration_name_fault(const char *name, bool repeatable)
+{
+    if (*name == '\0')
+        return "it is empty";
+    if (strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") !=
+        strlen(name))
+        return "its name has other characters than letters, digits, '-' and '_'";
+    if (strlen(name) > MIGRATION_NAME_BYTES)
+        return "its name is longer than 200 characters";
+    /* So that it is never taken for an id, and no versioned migration is made repeatable by a slip.
+     */
+    if (repeatable && !g_ascii_isalpha(*name))
+        return "the name of a repeatable one begins with a letter";
+    return NULL;
 }
 
 bool migration_file_passed_over(const char *file_name)
@@ -42,24 +58,28 @@ bool migration_file_name_parse(const char *file_name, MigrationFileName *out, ch
     MigrationPart part;
     *why = NULL;
     if (!part_of(file_name, &part, &stem_size)) {
-        *why = g_strdup("it does not end in .up.sql, .down.sql or .verify.sql");
+        *why = g_strdup("it does not end in .up.sql, .down.sql, .verify.sql or .repeat.sql");
         return false;
     }
     g_autofree char *stem = g_strndup(file_name, stem_size);
+    out->part = part;
+    if (part == MIGRATION_REPEAT) {
+        *why = g_strdup(migration_name_fault(stem, true));
+        out->name = g_strdup(stem);
+        return *why == NULL;
+    }
     const size_t digits = strspn(stem, "0123456789");
     if (digits != MIGRATION_ID_DIGITS)
         *why =
             g_strdup_printf("it begins with %zu digits, not with %d", digits, MIGRATION_ID_DIGITS);
     else if (stem[digits] != '-' || stem[digits + 1] == '\0')
         *why = g_strdup("after the digits stand a hyphen and a name");
-    else if (strspn(stem + digits + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                       "0123456789-_") != strlen(stem + digits + 1))
-        *why = g_strdup("its name has other characters than letters, digits, '-' and '_'");
+    else
+        *why = g_strdup(migration_name_fault(stem + digits + 1, false));
     if (*why != NULL)
         return false;
     out->id = g_strndup(stem, digits);
     out->name = g_strdup(stem + digits + 1);
-    out->part = part;
     return true;
 }
 

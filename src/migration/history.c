@@ -1,7 +1,6 @@
 #include "migration/history.h"
 
 #include "base/error.h"
-#include "migration/sequelize.h"
 #include "pg/sql.h"
 #include <string.h>
 
@@ -14,34 +13,22 @@ static void entry_free(HistoryEntry *entry)
     g_free(entry->applied_at);
     g_free(entry->applied_by);
     g_free(entry->run);
+    g_free(entry->accepted);
+    g_free(entry->accepted_at);
+    g_free(entry->accepted_by);
     g_free(entry);
 }
 
-bool history_exists(PgConnection *connection, bool *exists, GError **error)
+static GPtrArray *read_entries(PgConnection *connection, const char *sql, GError **error)
 {
-    g_autoptr(PgResult) result =
-        pg_query(connection, error, "SELECT to_regclass('drydock.migrations') IS NOT NULL", 0);
-    if (result == NULL)
-        return false;
-    *exists = pg_flag(result, 0, 0);
-    return true;
-}
-
-GPtrArray *history_read(PgConnection *connection, GError **error)
-{
-    g_autoptr(GPtrArray) history = g_ptr_array_new_with_free_func((GDestroyNotify)entry_free);
-    g_autoptr(PgResult) result = NULL;
-    bool exists = false;
-    if (!history_exists(connection, &exists, error))
-        return NULL;
-    if (!exists)
-        return g_steal_pointer(&history);
-    result = pg_query(connection, error, pg_sql_history_read, 0);
+    GPtrArray *entries = NULL;
+    g_autoptr(PgResult) result = pg_query(connection, error, sql, 0);
     if (result == NULL) {
         g_prefix_error(error,
                        "cannot read the history of database '%s': ", pg_database(connection));
         return NULL;
     }
+    entries = g_ptr_array_new_with_free_func((GDestroyNotify)entry_free);
     for (int row = 0; row < pg_rows(result); row++) {
         HistoryEntry *entry = g_new0(HistoryEntry, 1);
         entry->id = g_strdup(pg_value(result, row, 0));
@@ -52,20 +39,94 @@ GPtrArray *history_read(PgConnection *connection, GError **error)
         entry->applied_by = g_strdup(pg_value(result, row, 5));
         entry->run = g_strdup(pg_value(result, row, 6));
         entry->duration_ms = pg_integer(result, row, 7);
-        g_ptr_array_add(history, entry);
+        entry->out_of_order = pg_flag(result, row, 8);
+        entry->position = pg_integer(result, row, 9);
+        entry->stale = pg_columns(result) > 10 && pg_flag(result, row, 10);
+        g_ptr_array_add(entries, entry);
     }
+    return entries;
+}
+
+static bool table_exists(PgConnection *connection, const char *table, bool *exists, GError **error)
+{
+    g_autoptr(PgResult) result =
+        pg_query(connection, error, "SELECT to_regclass($1) IS NOT NULL", 1, table);
+    if (result == NULL)
+        return false;
+    *exists = pg_flag(result, 0, 0);
+    return true;
+}
+
+bool history_exists(PgConnection *connection, bool *exists, GError **error)
+{
+    return table_exists(connection, "drydock.migrations", exists, error);
+}
+
+static HistoryEntry *find_entry(const GPtrArray *history, const char *id)
+{
+    for (guint i = 0; i < history->len; i++) {
+        HistoryEntry *entry = g_ptr_array_index(history, i);
+        if (g_strcmp0(entry->id, id) == 0)
+            return entry;
+    }
+    return NULL;
+}
+
+/* There are few. */
+static bool read_changes(PgConnection *connection, const GPtrArray *history, GError **error)
+{
+    bool exists = false;
+    g_autoptr(PgResult) result = NULL;
+    if (!table_exists(connection, "drydock.changes", &exists, error))
+        return false;
+    if (!exists)
+        return true;
+    result = pg_query(connection, error, pg_sql_change_read, 0);
+    for (int row = 0; result != NULL && row < pg_rows(result); row++) {
+        HistoryEntry *entry = find_entry(history, pg_value(result, row, 0));
+        if (entry == NULL)
+            continue;
+        entry->accepted = g_strdup(pg_value(result, row, 1));
+        entry->accepted_by = g_strdup(pg_value(result, row, 2));
+        entry->accepted_at = g_strdup(pg_value(result, row, 3));
+    }
+    return result != NULL;
+}
+
+GPtrArray *history_read(PgConnection *connection, GError **error)
+{
+    g_autoptr(GPtrArray) history = NULL;
+    bool exists = false;
+    if (!history_exists(connection, &exists, error))
+        return NULL;
+    if (!exists)
+        return g_ptr_array_new();
+    history = read_entries(connection, pg_sql_history_read, error);
+    if (history == NULL || !read_changes(connection, history, error))
+        return NULL;
     return g_steal_pointer(&history);
+}
+
+GPtrArray *history_read_repeatables(PgConnection *connection, GError **error)
+{
+    bool exists = false;
+    if (!table_exists(connection, "drydock.repeatables", &exists, error))
+        return NULL;
+    return exists ? read_entries(connection, pg_sql_repeatable_read, error) : g_ptr_array_new();
 }
 
 bool history_create(PgConnection *connection, GError **error)
 {
-    bool exists = false;
-    if (!history_exists(connection, &exists, error))
+    g_autoptr(PgResult) result = pg_query(connection, error, pg_sql_history_current, 0);
+    if (result == NULL)
         return false;
-    if (exists || pg_exec(connection, pg_sql_history_create, error))
+    if (pg_flag(result, 0, 0) || pg_exec(connection, pg_sql_history_create, error))
         return true;
-    g_prefix_error(error, "cannot create the history table drydock.migrations: ");
-    error_hint_set(error, "the role needs CREATE on database '%s'", pg_database(connection));
+    g_prefix_error(error, "cannot create the history (schema drydock) or bring it up to date: ");
+    error_hint_set(error,
+                   "the role needs CREATE on database '%s', or must own the tables of "
+                   "schema drydock where they exist",
+                   pg_database(connection));
     return false;
 }
 
@@ -73,12 +134,17 @@ bool history_insert(PgConnection *connection, const Migration *migration, const 
                     int64_t duration_ms, GError **error)
 {
     g_autofree char *duration = g_strdup_printf("%" G_GINT64_FORMAT, duration_ms);
-    g_autoptr(PgResult) result = pg_query(
-        connection, error, pg_sql_history_insert, 7, migration->id, migration->name,
-        migration->up.sha256.hex, migration->up.canonical.hex, run, duration, DRYDOCK_VERSION);
+    const char *sha256 = migration->up.sha256.hex;
+    const char *canonical = migration->up.canonical.hex;
+    g_autoptr(PgResult) result =
+        migration->repeatable
+            ? pg_query(connection, error, pg_sql_repeatable_insert, 6, migration->name, sha256,
+                       canonical, run, duration, DRYDOCK_VERSION)
+            : pg_query(connection, error, pg_sql_history_insert, 7, migration->id, migration->name,
+                       sha256, canonical, run, duration, DRYDOCK_VERSION);
     if (result == NULL)
         g_prefix_error(error, "while recording migration %s in the history: ", migration->id);
-    return result != NULL && sequelize_insert(connection, migration, error);
+    return result != NULL;
 }
 
 bool history_adopt(PgConnection *connection, const Migration *migration, const char *run,
@@ -92,16 +158,35 @@ bool history_adopt(PgConnection *connection, const Migration *migration, const c
     return result != NULL;
 }
 
-bool history_delete(PgConnection *connection, const Migration *migration, GError **error)
+bool history_delete(PgConnection *connection, const char *id, GError **error)
 {
-    g_autoptr(PgResult) result = NULL;
-    if (!sequelize_delete(connection, migration, error))
+    g_autoptr(PgResult) result =
+        pg_query(connection, error, "DELETE FROM drydock.migrations WHERE id = $1", 1, id);
+    if (result == NULL ||
+        !pg_exec(connection, "UPDATE drydock.repeatables SET stale = true WHERE NOT stale",
+                 error)) {
+        g_prefix_error(error, "while removing migration %s from the history: ", id);
         return false;
-    result = pg_query(connection, error, "DELETE FROM drydock.migrations WHERE id = $1", 1,
-                      migration->id);
-    if (result == NULL)
-        g_prefix_error(error, "while removing migration %s from the history: ", migration->id);
-    return result != NULL;
+    }
+    return true;
+}
+
+bool history_accept(PgConnection *connection, const Migration *migration, const HistoryEntry *entry,
+                    const char *reason, const char *run, GError **error)
+{
+    g_autoptr(PgResult) result = pg_query(
+        connection, error, pg_sql_change_insert, 8, entry->id, entry->sha256, entry->canonical,
+        migration->up.sha256.hex, migration->up.canonical.hex, reason, run, DRYDOCK_VERSION);
+    if (result == NULL) {
+        g_prefix_error(error,
+                       "while recording that the change of migration %s is accepted: ", entry->id);
+        return false;
+    }
+    if (pg_affected(result) == 1)
+        return true;
+    error_set(error, ERROR_INTEGRITY,
+              "the history of migration %s has changed since it was compared", entry->id);
+    return false;
 }
 
 const char *migration_state_name(MigrationState state)
@@ -109,16 +194,6 @@ const char *migration_state_name(MigrationState state)
     static const char *const names[] = {"applied", "pending",      "changed",
                                         "unknown", "out of order", "partial"};
     return names[state];
-}
-
-static HistoryEntry *find_entry(const GPtrArray *history, const char *id)
-{
-    for (guint i = 0; i < history->len; i++) {
-        HistoryEntry *entry = g_ptr_array_index(history, i);
-        if (g_strcmp0(entry->id, id) == 0)
-            return entry;
-    }
-    return NULL;
 }
 
 static gint by_id(gconstpointer a, gconstpointer b)
@@ -150,9 +225,11 @@ static MigrationStatus *status_new(const Migration *migration, HistoryEntry *ent
 GPtrArray *history_compare(const MigrationSet *set, const GPtrArray *history)
 {
     GPtrArray *statuses = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GHashTable) entries = g_hash_table_new(g_str_hash, g_str_equal);
     const char *newest = NULL;
     for (guint i = 0; i < history->len; i++) {
         HistoryEntry *entry = g_ptr_array_index(history, i);
+        g_hash_table_insert(entries, entry->id, entry);
         if (newest == NULL || strcmp(entry->id, newest) > 0)
             newest = entry->id;
         if (migration_find(set, entry->id) == NULL)
@@ -161,10 +238,38 @@ GPtrArray *history_compare(const MigrationSet *set, const GPtrArray *history)
     for (guint i = 0; i < set->migrations->len; i++) {
         const Migration *migration = g_ptr_array_index(set->migrations, i);
         g_ptr_array_add(statuses,
-                        status_new(migration, find_entry(history, migration->id), newest));
+                        status_new(migration, g_hash_table_lookup(entries, migration->id), newest));
     }
     g_ptr_array_sort(statuses, by_id);
     return statuses;
+}
+
+static MigrationStatus *find_status(const GPtrArray *statuses, const char *id)
+{
+    for (guint i = 0; i < statuses->len; i++) {
+        MigrationStatus *status = g_ptr_array_index(statuses, i);
+        if (status->migration != NULL && strcmp(status->migration->id, id) == 0)
+            return status;
+    }
+    return NULL;
+}
+
+bool history_allow(GPtrArray *statuses, char *const *ids, GError **error)
+{
+    for (; ids != NULL && *ids != NULL; ids++) {
+        MigrationStatus *status = find_status(statuses, *ids);
+        if (status == NULL) {
+            error_set(error, ERROR_USAGE, "--allow-out-of-order %s: there is no such migration",
+                      *ids);
+            error_hint_set(error, "drydock status lists them");
+            return false;
+        }
+        if (status->state != STATE_OUT_OF_ORDER)
+            continue;
+        status->state = STATE_PENDING;
+        status->out_of_order = true;
+    }
+    return true;
 }
 
 void history_add_steps(GPtrArray *statuses, const GPtrArray *records)
@@ -211,17 +316,51 @@ static void describe_drift(GString *text, const MigrationStatus *status)
     }
 }
 
-bool history_check(const GPtrArray *statuses, GError **error)
+static const char *advice(const MigrationStatus *status)
+{
+    switch (status->state) {
+    case STATE_CHANGED:
+        return "put the file back as it was when it was applied, a correction is a new migration; "
+               "or, where the difference is known to be harmless, drydock accept ID";
+    case STATE_OUT_OF_ORDER:
+        return "give it an id above those that are applied; or, where it does not depend on the "
+               "order, --allow-out-of-order ID";
+    case STATE_UNKNOWN:
+    case STATE_APPLIED:
+    case STATE_PENDING:
+    case STATE_PARTIAL:
+        break;
+    }
+    return "put the file back that was applied; drydock status shows when and by whom";
+}
+
+static bool check(const GPtrArray *statuses, bool in_order, GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    for (guint i = 0; i < statuses->len; i++)
-        describe_drift(text, g_ptr_array_index(statuses, i));
+    const char *hint = NULL;
+    for (guint i = 0; i < statuses->len; i++) {
+        const MigrationStatus *status = g_ptr_array_index(statuses, i);
+        if (status->state == STATE_OUT_OF_ORDER && !in_order)
+            continue;
+        describe_drift(text, status);
+        if (text->len > 0 && hint == NULL)
+            hint = advice(status);
+    }
     if (text->len == 0)
         return true;
     error_set(error, ERROR_INTEGRITY, "history and files disagree: %s", text->str);
-    error_hint_set(error, "put the files back as they were when they were applied (see drydock "
-                          "status); a correction is a new migration");
+    error_hint_set(error, "%s", hint);
     return false;
+}
+
+bool history_check(const GPtrArray *statuses, GError **error)
+{
+    return check(statuses, true, error);
+}
+
+bool history_check_applied(const GPtrArray *statuses, GError **error)
+{
+    return check(statuses, false, error);
 }
 
 GPtrArray *history_pending(const GPtrArray *statuses, const char *to, GError **error)

@@ -4,12 +4,13 @@
 #include "migration/directives.h"
 #include "migration/file.h"
 #include "migration/graph.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* A migration whose files are known and not read yet. */
 typedef struct {
     Migration *migration; /* owned until it is taken */
-    char *paths[3];       /* by MigrationPart; NULL: there is none */
+    char *paths[4];       /* by MigrationPart; NULL: there is none */
 } Found;
 
 static void migration_free(Migration *migration)
@@ -24,6 +25,7 @@ static void migration_free(Migration *migration)
     g_free(migration->verify);
     g_free(migration->id);
     g_free(migration->name);
+    g_free(migration->title);
     g_strfreev(migration->aliases);
     g_strfreev(migration->depends_on);
     g_free(migration->risk);
@@ -36,8 +38,11 @@ static void migration_free(Migration *migration)
 static Migration *migration_new(const MigrationFileName *name)
 {
     Migration *migration = g_new0(Migration, 1);
-    migration->id = g_strdup(name->id);
+    migration->repeatable = name->part == MIGRATION_REPEAT;
+    migration->id = g_strdup(migration->repeatable ? name->name : name->id);
     migration->name = g_strdup(name->name);
+    migration->title = migration->repeatable ? g_strdup(name->name)
+                                             : g_strdup_printf("%s-%s", name->id, name->name);
     migration->aliases = g_new0(char *, 1);
     migration->depends_on = g_new0(char *, 1);
     migration->lock_timeout_ms = -1;
@@ -59,6 +64,7 @@ static MigrationSet *migration_set_new(const char *folder)
     MigrationSet *set = g_new0(MigrationSet, 1);
     set->folder = g_strdup(folder);
     set->migrations = g_ptr_array_new_with_free_func((GDestroyNotify)migration_free);
+    set->repeatables = g_ptr_array_new_with_free_func((GDestroyNotify)migration_free);
     return set;
 }
 
@@ -68,6 +74,7 @@ void migration_set_free(MigrationSet *set)
         return;
     g_free(set->folder);
     g_ptr_array_unref(set->migrations);
+    g_ptr_array_unref(set->repeatables);
     g_free(set);
 }
 
@@ -105,12 +112,14 @@ static bool add_file(GPtrArray *all, const char *folder, const char *file_name, 
     if (!migration_file_name_parse(file_name, &name, &why)) {
         error_set(error, ERROR_CONFIG, "%s: the file name does not fit: %s", path, why);
         error_hint_set(error,
-                       "migrations are called like 20250103000000-create-base-schema.up.sql; "
-                       "keep other SQL in another folder");
+                       "migrations are called like 20250103000000-create-base-schema.up.sql, "
+                       "repeatable ones like active-students.repeat.sql; keep other SQL in "
+                       "another folder");
         return false;
     }
     Found *found = all->len > 0 ? g_ptr_array_index(all, all->len - 1) : NULL;
-    if (found == NULL || strcmp(found->migration->id, name.id) != 0) {
+    if (found == NULL || name.part == MIGRATION_REPEAT ||
+        strcmp(found->migration->id, name.id) != 0) {
         found = g_new0(Found, 1);
         found->migration = migration_new(&name);
         g_ptr_array_add(all, found);
@@ -139,8 +148,13 @@ static bool load_part(const Found *found, MigrationPart part, MigrationFile **fi
 static bool load_found(Found *found, GPtrArray *requirements, GError **error)
 {
     Migration *migration = found->migration;
-    Directives directives = {
-        .migration = migration, .file = &migration->up, .requirements = requirements};
+    Directives directives = {.migration = migration,
+                             .file = migration->repeatable ? NULL : &migration->up,
+                             .requirements = requirements};
+    migration->up.repeatable = migration->repeatable;
+    if (migration->repeatable)
+        return migration_file_load(&migration->up, found->paths[MIGRATION_REPEAT], &directives,
+                                   error);
     if (found->paths[MIGRATION_UP] == NULL) {
         const char *other = found->paths[MIGRATION_DOWN] ? found->paths[MIGRATION_DOWN]
                                                          : found->paths[MIGRATION_VERIFY];
@@ -194,17 +208,31 @@ MigrationSet *migration_set_load(const char *folder, GError **error)
         Found *found = g_ptr_array_index(all, i);
         if (!load_found(found, requirements, error))
             return NULL;
-        g_ptr_array_add(set->migrations, g_steal_pointer(&found->migration));
+        GPtrArray *into = found->migration->repeatable ? set->repeatables : set->migrations;
+        g_ptr_array_add(into, g_steal_pointer(&found->migration));
     }
     if (!graph_check(set, requirements, error) || !check_aliases(set, error))
         return NULL;
+    graph_order_repeatables(set);
     return g_steal_pointer(&set);
+}
+
+static int compare_id(gconstpointer id, gconstpointer migration)
+{
+    return strcmp(id, (*(const Migration *const *)migration)->id);
 }
 
 const Migration *migration_find(const MigrationSet *set, const char *id)
 {
-    for (guint i = 0; i < set->migrations->len; i++) {
-        const Migration *migration = g_ptr_array_index(set->migrations, i);
+    if (migration_is_id(id)) {
+        const Migration **found = set->migrations->len > 0
+                                      ? bsearch(id, set->migrations->pdata, set->migrations->len,
+                                                sizeof(gpointer), compare_id)
+                                      : NULL;
+        return found != NULL ? *found : NULL;
+    }
+    for (guint i = 0; i < set->repeatables->len; i++) {
+        const Migration *migration = g_ptr_array_index(set->repeatables, i);
         if (strcmp(migration->id, id) == 0)
             return migration;
     }

@@ -1,7 +1,8 @@
 /*
  * Migration files: <14 digits>-<name>.up.sql, with optional .down.sql and .verify.sql, and the
- * directives in their leading comments. A set is loaded, checked and put in order; nothing here
- * talks to a server.
+ * directives in their leading comments; and repeatable ones, <name>.repeat.sql, which are applied
+ * again whenever they differ from what was applied. A set is loaded, checked and put in order;
+ * nothing here talks to a server.
  */
 #pragma once
 
@@ -23,6 +24,7 @@ typedef struct {
     HashHex sha256;        /* of the bytes */
     HashHex canonical;     /* of the text with LF line ends, no BOM and no trailing blanks */
     GPtrArray *statements; /* SqlStatement * */
+    bool repeatable;       /* of a repeatable one: it is one transaction, whatever it holds */
     bool transaction_off;  /* `transaction off`: each statement is committed by itself */
     GArray *commits;       /* CommitMark; NULL: none */
 } MigrationFile;
@@ -37,15 +39,18 @@ typedef struct {
 } MigrationEffect;
 
 typedef struct {
-    char *id;   /* 14 digits */
-    char *name; /* "create-base-schema" */
+    char *id;    /* 14 digits; of a repeatable one its name */
+    char *name;  /* "create-base-schema" */
+    char *title; /* for people: the id and the name; of a repeatable one its name */
+    bool repeatable;
     MigrationFile up;
     MigrationFile *down;   /* NULL: cannot be undone by a file */
     MigrationFile *verify; /* NULL: none */
 
     char **aliases;    /* "alias": file names without extension in the history of another tool;
                           NULL-terminated, never NULL */
-    char **depends_on; /* "requires": ids, NULL-terminated, never NULL */
+    char **depends_on; /* "requires": ids (of repeatables also names), NULL-terminated, never NULL
+                        */
     char *risk;        /* low, medium, high, critical; NULL: not said */
     bool phi;
     int64_t lock_timeout_ms;      /* -1: the policy's */
@@ -57,7 +62,9 @@ typedef struct {
 
 typedef struct {
     char *folder;
-    GPtrArray *migrations; /* Migration *, in the order they run: by id */
+    GPtrArray *migrations;  /* Migration *, in the order they run: by id */
+    GPtrArray *repeatables; /* Migration *, in the order they run: what is required first, then by
+                               name */
 } MigrationSet;
 
 void migration_set_free(MigrationSet *set);
@@ -69,5 +76,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(MigrationSet, migration_set_free)
  * circular, or not older than the migration, an alias that two migrations have. */
 MigrationSet *migration_set_load(const char *folder, GError **error);
 
-/* NULL if there is none. */
+/* By id, or by name if it is repeatable. NULL if there is none. */
 const Migration *migration_find(const MigrationSet *set, const char *id);

@@ -2,19 +2,23 @@
 
 #include "base/clock.h"
 #include "migration/history.h"
+#include "migration/sequelize.h"
 
 bool record_migration(const Attempt *attempt, GError **error)
 {
     const Migration *migration = attempt->migration;
     if (attempt->down)
-        return history_delete(attempt->connection, migration, error);
+        return sequelize_delete(attempt->connection, migration, error) &&
+               history_delete(attempt->connection, migration->id, error);
     return apply_verify(attempt->connection, migration, error) &&
            history_insert(attempt->connection, migration, attempt->options->run,
-                          (clock_monotonic_us() - attempt->since_us) / 1000, error);
+                          (clock_monotonic_us() - attempt->since_us) / 1000, error) &&
+           (migration->repeatable || sequelize_insert(attempt->connection, migration, error));
 }
 
 bool record_is_there(Attempt *attempt, gconstpointer unused, bool *there, GError **error)
 {
+    const bool repeatable = attempt->migration->repeatable;
     g_autoptr(PgResult) rows = NULL;
     bool exists = false;
     (void)unused;
@@ -23,7 +27,9 @@ bool record_is_there(Attempt *attempt, gconstpointer unused, bool *there, GError
     *there = false;
     if (!exists) /* it was to be made in that transaction */
         return true;
-    rows = pg_query(attempt->connection, error, "SELECT run FROM drydock.migrations WHERE id = $1",
+    rows = pg_query(attempt->connection, error,
+                    repeatable ? "SELECT run FROM drydock.repeatables WHERE name = $1"
+                               : "SELECT run FROM drydock.migrations WHERE id = $1",
                     1, attempt->migration->id);
     if (rows == NULL)
         return false;

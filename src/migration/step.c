@@ -15,8 +15,8 @@ static guint segment_end(const MigrationFile *file, guint first)
 
 static bool is_off(const MigrationFile *file, guint first, guint end)
 {
-    if (file->transaction_off)
-        return true;
+    if (file->transaction_off || file->repeatable)
+        return !file->repeatable;
     for (guint i = first; i < end; i++)
         if (statement_classify(g_ptr_array_index(file->statements, i), NULL, NULL) ==
             STATEMENT_NO_TRANSACTION)

@@ -93,7 +93,7 @@ bool step_table_put(PgConnection *connection, const StepRecord *record, GError *
     return result != NULL;
 }
 
-/* The column is made where a decision needs it: histories of before do not have it. */
+/* The history is up to date here: history_create() came before. */
 static bool keep_notes(PgConnection *connection, const char *migration, GError **error)
 {
     g_autoptr(PgResult) notes =
@@ -104,9 +104,6 @@ static bool keep_notes(PgConnection *connection, const char *migration, GError *
         return false;
     if (pg_rows(notes) == 0)
         return true;
-    if (!pg_exec(connection, "ALTER TABLE drydock.migrations ADD COLUMN IF NOT EXISTS note text",
-                 error))
-        return false;
     result = pg_query(connection, error, pg_sql_steps_note, 1, migration);
     return result != NULL;
 }

@@ -39,8 +39,11 @@ static json_t *migrations_json(const Run *run)
         const Migration *migration = g_ptr_array_index(run->pending, i);
         json_array_append_new(
             list,
-            json_pack("{s:s, s:s, s:s?, s:b, s:b, s:o, s:o}", "id", migration->id, "name",
-                      migration->name, "risk", migration->risk, "phi", migration->phi, "can_undo",
+            json_pack("{s:s, s:s, s:s, s:b, s:b, s:s?, s:b, s:b, s:o, s:o}", "id", migration->id,
+                      "name", migration->name, "title", migration->title, "repeatable",
+                      migration->repeatable, "out_of_order",
+                      standing_is_out_of_order(run->standing, migration->id), "risk",
+                      migration->risk, "phi", migration->phi, "can_undo",
                       migration->down != NULL && migration->irreversible == NULL, "effects",
                       effects_json(migration), "statements", statements_json(&migration->up)));
     }

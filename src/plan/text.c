@@ -30,11 +30,14 @@ static void add_migrations(GString *text, const json_t *plan)
     json_array_foreach(list, i, migration)
     {
         const char *risk = json_get_text(migration, "risk");
+        const char *way_back = json_get_flag(migration, "repeatable", false) ? "repeatable"
+                               : json_get_flag(migration, "can_undo", false) ? "can be undone"
+                                                                             : "cannot be undone";
         g_string_append_printf(
-            text, "\n  %d. %s-%s  [risk %s%s, %s]\n", (int)i + 1, json_get_text(migration, "id"),
-            json_get_text(migration, "name"), risk != NULL ? risk : "not said",
-            json_get_flag(migration, "phi", false) ? ", PHI" : "",
-            json_get_flag(migration, "can_undo", false) ? "can be undone" : "cannot be undone");
+            text, "\n  %d. %s  [risk %s%s, %s%s]\n", (int)i + 1, json_get_text(migration, "title"),
+            risk != NULL ? risk : "not said", json_get_flag(migration, "phi", false) ? ", PHI" : "",
+            way_back,
+            json_get_flag(migration, "out_of_order", false) ? ", OUT OF ORDER as allowed" : "");
         add_effects(text, migration);
         add_statements(text, migration);
     }

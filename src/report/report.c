@@ -46,10 +46,12 @@ static void add_migrations(GString *text, const json_t *migrations)
     {
         g_autofree char *duration =
             clock_format_duration(json_get_integer(migration, "duration_ms", 0) * 1000);
-        g_string_append_printf(text, "  %s-%s  %s, %d tables and sequences touched\n",
-                               json_get_text(migration, "id"), json_get_text(migration, "name"),
-                               duration,
-                               (int)json_array_size(json_object_get(migration, "tables")));
+        g_string_append_printf(
+            text, "  %s  %s, %d tables and sequences touched%s%s\n",
+            json_get_text(migration, "title"), duration,
+            (int)json_array_size(json_object_get(migration, "tables")),
+            json_get_flag(migration, "repeatable", false) ? "  (repeatable)" : "",
+            json_get_flag(migration, "out_of_order", false) ? "  (out of order, allowed)" : "");
     }
 }
 

@@ -115,6 +115,7 @@ static bool migrate_one(Run *run, const Migration *migration, json_t *list, GErr
                                   .reconnect = reenter,
                                   .event = on_event,
                                   .data = run};
+    const bool out_of_order = standing_is_out_of_order(run->standing, migration->id);
     g_autofree char *took = NULL;
     int64_t duration_us = 0;
     if (!run_fits(run, "the next migration", 0, error) ||
@@ -123,16 +124,19 @@ static bool migrate_one(Run *run, const Migration *migration, json_t *list, GErr
         !apply_up(run->work, migration, &options, &duration_us, error))
         return false;
     took = clock_format_duration(duration_us);
-    log_info("migrate: %s-%s applied to the work copy, %s", migration->id, migration->name, took);
-    json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:O}", "id", migration->id, "name",
-                                          migration->name, "duration_ms",
+    log_info("migrate: %s applied to the work copy, %s", migration->title, took);
+    json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b, s:b, s:I, s:O}", "id",
+                                          migration->id, "name", migration->name, "title",
+                                          migration->title, "repeatable", migration->repeatable,
+                                          "out_of_order", out_of_order, "duration_ms",
                                           (json_int_t)(duration_us / 1000), "tables", run->tables));
     return journal_done(run->journal, "migrate", "apply",
                         json_pack("{s:s}", "migration", migration->id), error) &&
            audit_event(run->audit, "migration.applied",
-                       json_pack("{s:s, s:s, s:b, s:s?, s:I, s:O}", "migration", migration->id,
-                                 "sha256", migration->up.sha256.hex, "phi", migration->phi,
-                                 "ticket", migration->ticket, "duration_ms",
+                       json_pack("{s:s, s:s, s:b, s:s?, s:b, s:b, s:I, s:O}", "migration",
+                                 migration->id, "sha256", migration->up.sha256.hex, "phi",
+                                 migration->phi, "ticket", migration->ticket, "repeatable",
+                                 migration->repeatable, "out_of_order", out_of_order, "duration_ms",
                                  (json_int_t)(duration_us / 1000), "tables", run->tables),
                        error);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "audit/chain.h"
+#include "migration/standing.h"
 #include "pg/connection.h"
 #include "pg/properties.h"
 #include "run/journal.h"
@@ -38,6 +39,7 @@ typedef struct {
 
     /* Learnt in preflight. */
     GPtrArray *findings;   /* Finding * */
+    Standing *standing;    /* of the live database to the files */
     GPtrArray *pending;    /* const Migration * */
     PgProperties *before;  /* the database's properties */
     json_t *shared;        /* shared catalogs before the run */

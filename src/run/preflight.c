@@ -82,9 +82,11 @@ static json_t *pending_json(const Run *run)
     for (guint i = 0; i < run->pending->len; i++) {
         const Migration *migration = g_ptr_array_index(run->pending, i);
         json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:b, s:s?, s:s?}", "id", migration->id, "name",
-                            migration->name, "sha256", migration->up.sha256.hex, "phi",
-                            migration->phi, "risk", migration->risk, "ticket", migration->ticket));
+            list, json_pack("{s:s, s:s, s:s, s:b, s:s?, s:s?, s:b, s:b}", "id", migration->id,
+                            "name", migration->name, "sha256", migration->up.sha256.hex, "phi",
+                            migration->phi, "risk", migration->risk, "ticket", migration->ticket,
+                            "repeatable", migration->repeatable, "out_of_order",
+                            standing_is_out_of_order(run->standing, migration->id)));
     }
     return list;
 }

@@ -18,6 +18,7 @@ typedef struct {
     const MigrationSet *set; /* may be NULL for recover */
     const char *state_folder;
     const char *to;           /* NULL: everything that is pending */
+    char *const *allowed;     /* ids that may be out of order, NULL-terminated; NULL: none */
     int64_t window_end_us;    /* wall clock; 0: from the policy, or none */
     bool needs_policy_window; /* the policy's schedule applies (no --window-end) */
 } RunOptions;

@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "migration/check.h"
 #include "migration/history.h"
-#include "migration/sequelize.h"
 #include "migration/statement.h"
 #include "run/context.h"
 #include <string.h>
@@ -51,21 +50,11 @@ static void check_partial(Run *run, const GPtrArray *statuses)
 
 bool run_survey_migrations(Run *run, PgConnection *live, GError **error)
 {
-    g_autoptr(GPtrArray) history = history_read(live, error);
-    g_autoptr(GPtrArray) statuses = NULL;
-    g_autoptr(GPtrArray) steps = NULL;
-    if (history == NULL)
+    run->standing = standing_read(live, run->options->set, run->options->allowed, error);
+    if (run->standing == NULL || !standing_check(run->standing, error))
         return false;
-    steps = step_table_read(live, error);
-    if (steps == NULL)
-        return false;
-    statuses = history_compare(run->options->set, history);
-    history_add_steps(statuses, steps);
-    if (!history_check(statuses, error) || !step_table_check(steps, run->options->set, error) ||
-        !sequelize_check(live, error))
-        return false;
-    check_partial(run, statuses);
-    run->pending = history_pending(statuses, run->options->to, error);
+    check_partial(run, run->standing->statuses);
+    run->pending = standing_pending(run->standing, run->options->to, error);
     if (run->pending == NULL)
         return false;
     for (guint i = 0; i < run->pending->len; i++) {

@@ -139,10 +139,10 @@ def test_statement_without_a_place_in_a_run(drydock, database, tmp_path, stateme
 # -- the history ------------------------------------------------------------------------------------
 
 
-def history_refused(drydock, database, policy, says):
+def history_refused(drydock, database, policy, says, commands=("migrate", "undo", "status")):
     """By every command that would apply something; status tells it, too."""
     run_refused(drydock, database, policy, 4, says)
-    all_refused(drydock, database, ("migrate", "undo", "status"), "--policy", policy, code=4, says=says)
+    all_refused(drydock, database, commands, "--policy", policy, code=4, says=says)
 
 
 def test_changed_migration(drydock, database, tmp_path):
@@ -175,7 +175,8 @@ def test_unknown_migration(drydock, database, tmp_path):
 def test_migration_out_of_order(drydock, database, tmp_path):
     folder = write_migrations(tmp_path, {"20250201000000-late.up.sql": "SELECT 1;\n"})
     history_refused(drydock, database, write_policy(tmp_path, folder),
-                    ["20250201000000 is pending but older than an applied one"])
+                    ["20250201000000 is pending but older than an applied one", "--allow-out-of-order"],
+                    commands=("migrate", "status"))
 
 
 # -- folders ----------------------------------------------------------------------------------------

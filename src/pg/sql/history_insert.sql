@@ -1,2 +1,4 @@
-INSERT INTO drydock.migrations (id, name, sha256, canonical_sha256, run, duration_ms, version)
-VALUES ($1, $2, $3, $4, $5, $6::bigint, $7)
+INSERT INTO drydock.migrations (id, name, sha256, canonical_sha256, run, duration_ms, version,
+                                out_of_order)
+SELECT $1, $2, $3, $4, $5, $6::bigint, $7,
+       EXISTS (SELECT FROM drydock.migrations AS m WHERE m.id COLLATE "C" > $1)

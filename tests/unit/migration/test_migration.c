@@ -228,11 +228,12 @@ static const struct {
        "digits, '-' and '_'",
      NULL},
     {{A "-a.sql", ""},
-     A "-a.sql: the file name does not fit: it does not end in .up.sql, .down.sql or .verify.sql",
+     A "-a.sql: the file name does not fit: it does not end in .up.sql, .down.sql, .verify.sql "
+       "or .repeat.sql",
      NULL},
     {{A "-a.up.SQL", ""},
-     A
-     "-a.up.SQL: the file name does not fit: it does not end in .up.sql, .down.sql or .verify.sql",
+     A "-a.up.SQL: the file name does not fit: it does not end in .up.sql, .down.sql, .verify.sql "
+       "or .repeat.sql",
      NULL},
     {{A "-a.up.sql", "", A "-b.up.sql", ""},
      A "-b.up.sql: the id " A " is that of 'a' already",

@@ -555,6 +555,17 @@ def test_decisions_that_decide_nothing(bench, arguments):
     assert bench.untouched(KINDS["table"])
 
 
+@pytest.mark.parametrize("decision", ["--again", "--done"])
+def test_the_catalog_is_not_overruled(bench, decision):
+    bench.write(KINDS["index"].sql)
+    assert bench(failpoint="migration.before_statement=kill").code == -signal.SIGKILL
+    done = bench("migrate", decision, ID, "--reason", "it is there")
+    assert done.code == 2 and "looked up in the catalog" in done.stderr, str(done)
+    assert bench.steps() == ["started"]
+    assert bench().code == 0
+    assert bench.applied(KINDS["index"])
+
+
 # -- locks --------------------------------------------------------------------------------------
 
 BLOCKED = "-- drydock: lock_timeout 200ms\nALTER TABLE t ADD COLUMN x int;"

@@ -41,28 +41,51 @@ int64_t attempt_lock_timeout_ms(const Attempt *attempt)
                                                     : attempt->options->lock_timeout_ms;
 }
 
-bool attempt_pin(const Attempt *attempt, GError **error)
+char *attempt_pin_sql(const Attempt *attempt, int64_t *limit_ms, GError **error)
 {
-    const ApplyOptions *options = attempt->options;
-    const int64_t limit_ms = time_limit_ms(attempt, error);
-    g_autofree char *path = pg_literal(options->search_path);
-    g_autofree char *sql = NULL;
-    if (limit_ms < 0)
-        return false;
-    sql = g_strdup_printf(
-        "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = postgres;"
-        "SET standard_conforming_strings = on; SET lock_timeout = %d; SET statement_timeout = %d;"
-        "SET idle_in_transaction_session_timeout = '5min'; SET idle_session_timeout = 0;"
-        "SET client_connection_check_interval = '2s'; SET synchronous_commit = on;"
-        "SELECT pg_catalog.set_config('search_path', %s, false)",
-        (int)MIN(attempt_lock_timeout_ms(attempt), G_MAXINT), (int)MIN(limit_ms, G_MAXINT), path);
-    pg_set_deadline(attempt->connection, 0, 0, NULL);
-    if (!pg_exec(attempt->connection, sql, error))
-        return false;
+    static const char *const fixed[][2] = {
+        {"TimeZone", "UTC"},
+        {"DateStyle", "ISO, MDY"},
+        {"IntervalStyle", "postgres"},
+        {"standard_conforming_strings", "on"},
+        {"idle_in_transaction_session_timeout", "5min"},
+        {"idle_session_timeout", "0"},
+        {"client_connection_check_interval", "2s"},
+        {"synchronous_commit", "on"},
+    };
+    g_autofree char *path = pg_literal(attempt->options->search_path);
+    g_autoptr(GString) sql = g_string_new("SELECT ");
+    *limit_ms = time_limit_ms(attempt, error);
+    if (*limit_ms < 0)
+        return NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++)
+        g_string_append_printf(sql, "pg_catalog.set_config('%s', '%s', false), ", fixed[i][0],
+                               fixed[i][1]);
+    g_string_append_printf(sql,
+                           "pg_catalog.set_config('lock_timeout', '%d', false), "
+                           "pg_catalog.set_config('statement_timeout', '%d', false), "
+                           "pg_catalog.set_config('search_path', %s, false)",
+                           (int)MIN(attempt_lock_timeout_ms(attempt), G_MAXINT),
+                           (int)MIN(*limit_ms, G_MAXINT), path);
+    return g_string_free(g_steal_pointer(&sql), FALSE);
+}
+
+void attempt_set_deadline(const Attempt *attempt, int64_t limit_ms)
+{
     if (limit_ms > 0)
         pg_set_deadline(attempt->connection,
                         clock_monotonic_us() + (limit_ms + TERMINATE_AFTER_MS) * 1000,
-                        TERMINATE_AFTER_MS, options->observer);
+                        TERMINATE_AFTER_MS, attempt->options->observer);
+}
+
+bool attempt_pin(const Attempt *attempt, GError **error)
+{
+    int64_t limit_ms = 0;
+    g_autofree char *sql = attempt_pin_sql(attempt, &limit_ms, error);
+    pg_set_deadline(attempt->connection, 0, 0, NULL);
+    if (sql == NULL || !pg_exec(attempt->connection, sql, error))
+        return false;
+    attempt_set_deadline(attempt, limit_ms);
     return true;
 }
 

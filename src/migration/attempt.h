@@ -36,6 +36,12 @@ int64_t attempt_lock_timeout_ms(const Attempt *attempt);
  * ERROR_TOO_LATE if there is none. */
 bool attempt_pin(const Attempt *attempt, GError **error);
 
+/* The same as one statement without rows that matter, to be sent along with what it is for;
+ * *limit_ms gets the statement's time limit (0: none) for attempt_set_deadline(). The caller frees
+ * it. */
+char *attempt_pin_sql(const Attempt *attempt, int64_t *limit_ms, GError **error);
+void attempt_set_deadline(const Attempt *attempt, int64_t limit_ms);
+
 /* A new session in place of one that was lost; ERROR_CONNECTION if it is not to be had in time. */
 bool attempt_reconnect(Attempt *attempt, GError **error);
 

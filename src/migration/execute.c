@@ -11,14 +11,12 @@
 bool execute_begin(const Attempt *attempt, GError **error)
 {
     const int64_t latest_us = attempt->options->latest_us;
+    g_autoptr(GString) begin = g_string_new("; BEGIN");
+    if (latest_us != 0 && pg_server_version(attempt->connection) >= 170000)
+        g_string_append_printf(begin, "; SET LOCAL transaction_timeout = %d",
+                               (int)CLAMP((latest_us - clock_monotonic_us()) / 1000, 1, G_MAXINT));
     /* What the migration before has set in the session is not this one's business. */
-    if (!pg_reset_session(attempt->connection, error) ||
-        !pg_exec(attempt->connection, "BEGIN", error))
-        return false;
-    if (latest_us == 0 || pg_server_version(attempt->connection) < 170000)
-        return true;
-    return pg_execf(attempt->connection, error, "SET LOCAL transaction_timeout = %d",
-                    (int)CLAMP((latest_us - clock_monotonic_us()) / 1000, 1, G_MAXINT));
+    return pg_reset_session(attempt->connection, begin->str, error);
 }
 
 void execute_end(const Attempt *attempt)
@@ -65,18 +63,34 @@ static bool ended_well(Attempt *attempt, bool bare, GError **error)
     return false;
 }
 
+/* Pins the session and runs the statement: in one flight, where the protocol allows it. */
+static bool run(Attempt *attempt, const SqlStatement *statement, bool bare, GError **error)
+{
+    g_autofree char *pin = NULL;
+    int64_t limit_ms = 0;
+    if (bare || g_ascii_strncasecmp(statement->text, "copy", 4) == 0)
+        return attempt_pin(attempt, error) &&
+               pg_statement(attempt->connection, statement->text, statement->size_bytes,
+                            statement->copy_data, statement->copy_bytes, NULL, error);
+    pin = attempt_pin_sql(attempt, &limit_ms, error);
+    if (pin == NULL)
+        return false;
+    attempt_set_deadline(attempt, limit_ms);
+    return pg_statement_after(attempt->connection, pin, statement->text, statement->size_bytes,
+                              error);
+}
+
 bool execute_statement(Attempt *attempt, const SqlStatement *statement, bool bare, GError **error)
 {
     g_autofree char *title = statement_title(statement);
     bool done = false;
-    if (interrupt_check(error) || !attempt_pin(attempt, error))
+    if (interrupt_check(error))
         return false;
     attempt_clear(attempt);
     attempt->title = title;
     attempt->started_us = clock_monotonic_us();
     pg_set_watch(attempt->connection, watch_interval_ms(attempt), watch_statement, attempt);
-    done = pg_statement(attempt->connection, statement->text, statement->size_bytes,
-                        statement->copy_data, statement->copy_bytes, NULL, error);
+    done = run(attempt, statement, bare, error);
     pg_set_watch(attempt->connection, 0, NULL, NULL);
     pg_set_deadline(attempt->connection, 0, 0, NULL);
     if (!done)

@@ -208,7 +208,7 @@ static bool try_bare(Way *way, GError **error)
 {
     Attempt *attempt = way->attempt;
     bool found = false;
-    if (!pg_reset_session(attempt->connection, error) || !attempt_pin(attempt, error))
+    if (!pg_reset_session(attempt->connection, "", error) || !attempt_pin(attempt, error))
         return false;
     if (way->states[way->at] == STEP_STARTED && !look_up(way, &found, error))
         return false;

@@ -45,7 +45,7 @@ bool pg_is_alive(const PgConnection *connection);
 
 /* Makes the session as it was when it was opened: no settings, role or temporary tables of what ran
  * in it before. */
-bool pg_reset_session(PgConnection *connection, GError **error);
+bool pg_reset_session(PgConnection *connection, const char *then, GError **error);
 
 /* Time limit, in monotonic microseconds, for every following statement; 0: none. When it passes,
  * the statement is cancelled; if it is still there grace_ms later, its backend is ended through
@@ -90,6 +90,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PgResult, pg_result_free)
  * is the character in sql. */
 bool pg_statement(PgConnection *connection, const char *sql, size_t sql_bytes,
                   const char *copy_data, size_t copy_bytes, int64_t *rows, GError **error);
+
+/* As above, with another statement (whose rows do not matter) sent before it in the same flight;
+ * sql runs only if that succeeds. Not for COPY, nor for what cannot run in a transaction. */
+bool pg_statement_after(PgConnection *connection, const char *before, const char *sql,
+                        size_t sql_bytes, GError **error);
 
 /* Asks the server to parse sql and nothing more: true if its grammar takes it. Names in it need not
  * exist. */

@@ -1,9 +1,12 @@
 #include "cli/session.h"
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "migration/orphan.h"
+#include "migration/step.h"
 #include "migration/step_table.h"
 #include "run/names.h"
+#include <string.h>
 
 void session_clear(Session *session)
 {
@@ -17,13 +20,36 @@ void session_clear(Session *session)
     g_free(session->search_path);
 }
 
-/* What a person has decided about a step, before the steps are read. */
+/* Of a step whose outcome the catalog knows it is believed, and nobody is asked. */
+static bool check_decision(const Migration *migration, const GPtrArray *steps, const char *decision,
+                           GError **error)
+{
+    for (guint i = 0; migration != NULL && i < steps->len; i++) {
+        const StepRecord *record = g_ptr_array_index(steps, i);
+        const MigrationFile *file = record->down ? migration->down : &migration->up;
+        if (strcmp(record->migration, migration->id) != 0 || record->done ||
+            migration_step_is_riddle(file, record->number))
+            continue;
+        error_set(error, ERROR_USAGE, "--%s %s: what became of '%s' is looked up in the catalog",
+                  decision, migration->id, record->title);
+        error_hint_set(error, "leave --%s out", decision);
+        return false;
+    }
+    return true;
+}
+
+/* What a person has decided about a step, before it is known how things stand. */
 static bool decide(const Session *session, const Cli *cli, GError **error)
 {
     const char *id = cli->again != NULL ? cli->again : cli->done;
-    return id == NULL ||
-           step_table_decide(session->connection, id, cli->again != NULL ? "again" : "done",
-                             cli->reason, error);
+    const char *decision = cli->again != NULL ? "again" : "done";
+    g_autoptr(GPtrArray) steps = NULL;
+    if (id == NULL)
+        return true;
+    steps = step_table_read(session->connection, error);
+    return steps != NULL && step_table_check(steps, cli->set, error) &&
+           check_decision(migration_find(cli->set, id), steps, decision, error) &&
+           step_table_decide(session->connection, id, decision, cli->reason, error);
 }
 
 /* How things stand now that nobody else is at work. */

@@ -49,6 +49,20 @@ GArray *migration_steps(const MigrationFile *file)
     return steps;
 }
 
+bool migration_step_is_riddle(const MigrationFile *file, int number)
+{
+    g_autoptr(GArray) steps = migration_steps(file);
+    g_auto(BareStatement) bare = {0};
+    const MigrationStep *step = NULL;
+    if (number < 1 || number > (int)steps->len)
+        return false;
+    step = &g_array_index(steps, MigrationStep, number - 1);
+    if (!step->bare)
+        return false;
+    bare_parse(g_ptr_array_index(file->statements, step->first), &bare);
+    return bare.kind == BARE_COMMITS;
+}
+
 bool migration_has_steps(const GArray *steps)
 {
     return steps->len > 1 || g_array_index(steps, MigrationStep, 0).bare;

@@ -19,5 +19,9 @@ typedef struct {
 /* MigrationStep, at least one. The caller frees the array. */
 GArray *migration_steps(const MigrationFile *file);
 
+/* Whether step number (from 1) of the file is one of whose outcome the catalog knows nothing, so
+ * that only a person can say what became of it. */
+bool migration_step_is_riddle(const MigrationFile *file, int number);
+
 /* Whether what the file does is not one transaction, so that its steps are recorded. */
 bool migration_has_steps(const GArray *steps);

@@ -4,6 +4,7 @@
 #include "migration/check.h"
 #include "migration/history.h"
 #include "migration/statement.h"
+#include "migration/step.h"
 #include "run/context.h"
 #include <string.h>
 
@@ -35,12 +36,22 @@ static void check_statements(Run *run, const MigrationFile *file)
     }
 }
 
-/* A migration that an earlier migrate has begun in the live database is finished in the copy. */
+/* A migration that an earlier migrate has begun in the live database is finished in the copy, if it
+ * can be known how far it is. */
 static void check_partial(Run *run, const GPtrArray *statuses)
 {
     for (guint i = 0; i < statuses->len; i++) {
         const MigrationStatus *status = g_ptr_array_index(statuses, i);
-        if (status->state == STATE_PARTIAL)
+        const StepRecord *started = status->started;
+        if (status->state != STATE_PARTIAL || status->entry != NULL)
+            continue;
+        if (started != NULL && started->decision == NULL &&
+            migration_step_is_riddle(&status->migration->up, started->number))
+            run_finding(run, "statement", true,
+                        "finish it with drydock migrate and --again or --done",
+                        "migration %s: step %d (line %d, %s) was started and its end was not seen",
+                        status->migration->id, started->number, started->line, started->title);
+        else
             run_finding(run, "partial", false, NULL,
                         "migration %s is partly applied already: %d of %d steps; the run goes on "
                         "behind them",

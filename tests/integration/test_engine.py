@@ -555,6 +555,17 @@ def test_decisions_that_decide_nothing(bench, arguments):
     assert bench.untouched(KINDS["table"])
 
 
+@pytest.mark.parametrize("decision", ["--again", "--done"])
+def test_the_catalog_is_not_overruled(bench, decision):
+    bench.write(KINDS["index"].sql)
+    assert bench(failpoint="migration.before_statement=kill").code == -signal.SIGKILL
+    done = bench("migrate", decision, ID, "--reason", "it is there")
+    assert done.code == 2 and "looked up in the catalog" in done.stderr, str(done)
+    assert bench.steps() == ["started"]
+    assert bench().code == 0
+    assert bench.applied(KINDS["index"])
+
+
 # -- locks --------------------------------------------------------------------------------------
 
 BLOCKED = "-- drydock: lock_timeout 200ms\nALTER TABLE t ADD COLUMN x int;"
@@ -670,3 +681,26 @@ def test_an_undeclared_write_in_a_run(bench, tmp_path):
     done = bench.drydock("run", "--policy", policy, "--yes", dsn=bench.database.dsn(OWNER))
     assert done.code == 7 and "log" in done.stderr, str(done)
     assert bench.untouched(KINDS["call"])
+
+
+def test_a_riddle_is_refused_by_preflight(bench, tmp_path):
+    bench.write(OFF + "-- drydock: adds log\nCREATE TABLE first ();\nCALL two(1);\n")
+    assert bench(failpoint="migration.before_statement=kill").code == -signal.SIGKILL
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(f"policy: p\nmigrations: {bench.folder}\n", encoding="utf-8")
+    run = ("run", "--policy", policy, "--yes")
+    done = bench.drydock(*run, dsn=bench.database.dsn(OWNER))
+    assert done.code == 3 and "its end was not seen" in done.stderr, str(done)
+    assert bench("migrate", "--done", ID, "--reason", "no, it has not been there").code == 0
+
+
+def test_a_run_goes_on_behind_steps(bench, tmp_path):
+    bench.write("CREATE TABLE first ();\n-- drydock: commit\nCREATE TABLE second ();\n")
+    bench.database.query("CREATE TABLE second ()", user=OWNER)
+    assert bench().code == 11
+    bench.database.query("DROP TABLE second", user=OWNER)
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(f"policy: p\nmigrations: {bench.folder}\n", encoding="utf-8")
+    done = bench.drydock("run", "--policy", policy, "--yes", dsn=bench.database.dsn(OWNER))
+    assert done.code == 0 and "goes on behind them" in done.stderr, str(done)
+    assert bench.history() == [ID] and bench.steps() == []

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "report/report.h"
+#include "run/record.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,6 +225,33 @@ int cli_fail(const Cli *cli, const GError *error)
         cli_print(cli, document, NULL);
     }
     return exit_code;
+}
+
+static bool is_missing(const Cli *cli, PgConnection *control)
+{
+    g_autoptr(PgResult) result =
+        pg_query(control, NULL, "SELECT FROM pg_database WHERE datname = $1", 1,
+                 pg_target_database(cli->target));
+    return result != NULL && pg_rows(result) == 0;
+}
+
+PgConnection *cli_connect(const Cli *cli, const char *application, GError **error)
+{
+    PgConnectOptions options = {.application = application,
+                                .connect_timeout_s = (int)(cli->policy->connect_timeout_ms / 1000),
+                                .read_only = true};
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(PgConnection) control = NULL;
+    PgConnection *connection = pg_connect(cli->target, &options, &cause);
+    if (connection != NULL)
+        return connection;
+    options.database = cli->policy->control_database;
+    control = pg_connect(cli->target, &options, NULL);
+    if (control != NULL && is_missing(cli, control))
+        run_records_explain_missing(control, cli->target, pg_target_database(cli->target), error);
+    else
+        g_propagate_error(error, g_steal_pointer(&cause));
+    return NULL;
 }
 
 bool cli_confirm(const Cli *cli, const char *question)

@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "migration/migration.h"
-#include "pg/target.h"
+#include "pg/connection.h"
 #include "policy/policy.h"
 #include "run/run.h"
 #include <glib.h>
@@ -60,6 +60,10 @@ void cli_print(const Cli *cli, const json_t *document, const char *text);
 
 /* Reports an error and gives its exit code; with --json also a document with the error. */
 int cli_fail(const Cli *cli, const GError *error);
+
+/* A session in the target, for reading alone. If there is no such database the error says who has
+ * it. */
+PgConnection *cli_connect(const Cli *cli, const char *application, GError **error);
 
 /* Asks on the terminal, if there is one and --yes was not given. */
 bool cli_confirm(const Cli *cli, const char *question);

@@ -124,11 +124,7 @@ static char *summary(const Listing *listing)
 
 static Standing *read_standing(const Cli *cli, GError **error)
 {
-    const PgConnectOptions options = {.application = "drydock status",
-                                      .connect_timeout_s =
-                                          (int)(cli->policy->connect_timeout_ms / 1000),
-                                      .read_only = true};
-    g_autoptr(PgConnection) connection = pg_connect(cli->target, &options, error);
+    g_autoptr(PgConnection) connection = cli_connect(cli, "drydock status", error);
     return connection != NULL ? standing_read(connection, cli->set, NULL, error) : NULL;
 }
 

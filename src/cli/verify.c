@@ -42,11 +42,7 @@ static DigestSet *digest_database(PgConnection *connection, GError **error)
 
 static GPtrArray *findings_of(const Cli *cli, GError **error)
 {
-    const PgConnectOptions options = {.application = "drydock verify",
-                                      .connect_timeout_s =
-                                          (int)(cli->policy->connect_timeout_ms / 1000),
-                                      .read_only = true};
-    g_autoptr(PgConnection) connection = pg_connect(cli->target, &options, error);
+    g_autoptr(PgConnection) connection = cli_connect(cli, "drydock verify", error);
     g_autoptr(GPtrArray) findings = NULL;
     if (connection == NULL)
         return NULL;

@@ -1,5 +1,6 @@
 #include "run/record.h"
 
+#include "base/error.h"
 #include "base/json.h"
 #include <string.h>
 
@@ -99,4 +100,20 @@ RunRecord *run_records_find(const GPtrArray *records, const char *run, const cha
             return record;
     }
     return NULL;
+}
+
+void run_records_explain_missing(PgConnection *connection, const PgTarget *target,
+                                 const char *database, GError **error)
+{
+    g_autoptr(GPtrArray) records = run_records_read(connection, database, NULL);
+    const RunRecord *keep = records != NULL ? run_records_find(records, NULL, "keep") : NULL;
+    if (keep == NULL) {
+        error_set(error, ERROR_CONFIG, "database '%s' does not exist on %s", database,
+                  pg_target_place(target));
+        return;
+    }
+    error_set(error, ERROR_REFUSED,
+              "database '%s' is in the hands of run %s, which has not ended: it is '%s' now",
+              database, keep->run, keep->name);
+    error_hint_set(error, "wait for it; if it died, run drydock recover");
 }

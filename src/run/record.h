@@ -35,3 +35,8 @@ GPtrArray *run_records_read(PgConnection *connection, const char *database, GErr
 
 /* The record with this role, and run (NULL: any); NULL if there is none. */
 RunRecord *run_records_find(const GPtrArray *records, const char *run, const char *role);
+
+/* Says why there is no database of this name: a run that has not ended has it (ERROR_REFUSED), or
+ * it never was (ERROR_CONFIG). */
+void run_records_explain_missing(PgConnection *connection, const PgTarget *target,
+                                 const char *database, GError **error);

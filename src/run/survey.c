@@ -57,22 +57,6 @@ bool run_survey_server(Run *run, GError **error)
     return survey_role(run, error);
 }
 
-/* The database is not there: either it never was, or a run that did not end has it. */
-static void set_missing(Run *run, GError **error)
-{
-    g_autoptr(GPtrArray) records = run_records_read(run->control, run->database, NULL);
-    const RunRecord *keep = records != NULL ? run_records_find(records, NULL, "keep") : NULL;
-    if (keep != NULL) {
-        error_set(error, ERROR_REFUSED,
-                  "database '%s' is in the hands of run %s, which has not ended: it is '%s' now",
-                  run->database, keep->run, keep->name);
-        error_hint_set(error, "run drydock recover");
-        return;
-    }
-    error_set(error, ERROR_CONFIG, "database '%s' does not exist on %s", run->database,
-              pg_target_place(run->target));
-}
-
 static bool survey_collation(Run *run, const char *recorded, GError **error)
 {
     g_autoptr(PgResult) result = NULL;
@@ -99,7 +83,7 @@ static bool survey_row(Run *run, GError **error)
     if (result == NULL)
         return false;
     if (pg_rows(result) == 0) {
-        set_missing(run, error);
+        run_records_explain_missing(run->control, run->target, run->database, error);
         return false;
     }
     if (pg_integer(result, 0, 2) == -2) {

@@ -42,6 +42,15 @@ def test_second_run(cluster, drydock, database, policy, point):
     nobody_left(cluster)
 
 
+@pytest.mark.parametrize("command", [("status",), ("verify", "database")])
+def test_reading_while_a_run_has_the_name(drydock, database, policy, command):
+    """Commands that only look say where the database is."""
+    with run_that_stops(drydock, database, policy, "clone.create.done") as first:
+        done = drydock(*command, "--policy", policy, dsn=database.dsn())
+        tells(done, 3, ["database 'white_cross' is in the hands of run", "which has not ended", "drydock recover"])
+        assert go_on(first).code == 0
+
+
 def test_lock_is_per_database(bed, drydock, database, policy):
     """A run does not stand in the way of one for another database."""
     other = bed.white_cross("other", students=20)

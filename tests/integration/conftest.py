@@ -50,9 +50,8 @@ def _bed(cluster, _program):
 
 @pytest.fixture
 def drydock(_program):
-    """The program under test with an empty state folder; skips where it has not been built."""
-    if not _program.exists():
-        pytest.skip(f"{_program.binary} has not been built")
+    """The program under test with an empty state folder."""
+    assert _program.exists(), f"{_program.binary} has not been built"
     _program.fresh_state()
     return _program
 

@@ -18,8 +18,6 @@ LAST = f"{IDS[-1]}.json"
 PRODUCTION = (beds.DATA / "sequelize_production.sql").read_text(encoding="utf-8")
 PARTS = re.split(r"^(?=-- migration )", PRODUCTION, flags=re.M)
 
-pytestmark = pytest.mark.skipif(not IDS, reason="there are no migrations yet")
-
 
 @pytest.fixture
 def migrations(tmp_path):

@@ -23,8 +23,6 @@ SELECT enumlabel FROM pg_enum JOIN pg_attribute a ON a.atttypid = enumtypid
 WHERE a.attrelid = 'public.{0}'::regclass AND a.attname = '{1}'
   AND enumlabel NOT IN (SELECT DISTINCT "{1}"::text FROM public.{0} WHERE "{1}" IS NOT NULL)"""
 
-pytestmark = pytest.mark.skipif(not beds.migration_ids(), reason="there are no migrations yet")
-
 
 @pytest.mark.parametrize("applied", [5, 8])
 def test_data_fill_everything(white_cross, applied):

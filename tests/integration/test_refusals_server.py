@@ -248,8 +248,7 @@ auth_file = {folder}/users.txt
 def pooler(cluster, folder, mode):
     """A pgbouncer before the server; yields the folder of its socket."""
     program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin")
-    if program is None:
-        pytest.skip("pgbouncer is not installed")
+    assert program is not None, "pgbouncer is not installed"
     folder = folder / "pooler"
     folder.mkdir()
     (folder / "users.txt").write_text(f'"{beds.OWNER}" ""\n', encoding="utf-8")

@@ -10,8 +10,6 @@ import bed as beds
 import maintenance
 from cluster import SUPERUSER
 
-pytestmark = pytest.mark.skipif(not beds.migration_ids(), reason="there are no migrations yet")
-
 
 @dataclass
 class Case:

@@ -9,8 +9,6 @@ import pytest
 import bed as beds
 import maintenance
 
-pytestmark = pytest.mark.skipif(not beds.migration_ids(), reason="there are no migrations yet")
-
 
 @pytest.mark.sanitized
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

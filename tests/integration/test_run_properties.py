@@ -9,7 +9,6 @@ import maintenance
 from cluster import SUPERUSER, quote
 from content import shared
 
-pytestmark = pytest.mark.skipif(not beds.migration_ids(), reason="there are no migrations yet")
 
 # Its own database's name is the work copy's: a migration learns it at run time.
 BY_MIGRATION = """

@@ -23,8 +23,6 @@ PENDING = IDS[5:]
 # What belongs to a role in the database: the owner's own setting is one that the owner can carry over.
 OWNERS_SETTING = "ALTER ROLE wc_owner IN DATABASE white_cross SET lock_timeout = '7s'"
 
-pytestmark = [pytest.mark.skipif(not IDS, reason="there are no migrations yet")]
-
 
 @dataclass
 class Finished:
@@ -65,7 +63,7 @@ def belongs_to_history(name):
 def finished(request, _bed, _program, tmp_path_factory):
     """A run by the owner, and one by a superuser, who can carry over what the owner may not set."""
     if not _program.exists():
-        pytest.skip(f"{_program.binary} has not been built")
+        pytest.fail(f"{_program.binary} has not been built")
     user = request.param
     database = _bed.white_cross(students=100, superuser_settings=user == SUPERUSER)
     database.query(OWNERS_SETTING)

@@ -78,7 +78,7 @@ static bool write_in_transaction(Adoption *adoption, GError **error)
     if (!sequelize_check(adoption->live, error))
         return false;
     failpoint("adopt.before_commit");
-    return run_lock_check(adoption->lock, error) && run_lock_check(adoption->target_lock, error);
+    return run_lock_check_both(adoption->lock, adoption->target_lock, error);
 }
 
 static bool commit(Adoption *adoption, GError **error)

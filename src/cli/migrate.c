@@ -23,7 +23,7 @@ static bool check_decision(const Cli *cli, GError **error)
 }
 
 /* *left gets whether something of a migration that failed stays. */
-static bool step(const Session *session, const Cli *cli, const Migration *migration, bool down,
+static bool step(Session *session, const Cli *cli, const Migration *migration, bool down,
                  bool *left, GError **error)
 {
     const ApplyOptions options = session_apply_options(session, cli, left);
@@ -40,7 +40,7 @@ static bool step(const Session *session, const Cli *cli, const Migration *migrat
 }
 
 /* Runs the steps; the result names what was done, and what failed. */
-static int run_steps(const Session *session, const Cli *cli, const GPtrArray *steps, bool down)
+static int run_steps(Session *session, const Cli *cli, const GPtrArray *steps, bool down)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(json_t) document = json_object();

@@ -113,10 +113,10 @@ static bool before_commit(const Migration *migration, const char *xid, gpointer 
     const Session *session = data;
     (void)migration;
     (void)xid;
-    return run_lock_check(session->lock, error) && run_lock_check(session->target_lock, error);
+    return run_lock_check_both(session->lock, session->target_lock, error);
 }
 
-ApplyOptions session_apply_options(const Session *session, const Cli *cli, bool *left)
+ApplyOptions session_apply_options(Session *session, const Cli *cli, bool *left)
 {
     return (ApplyOptions){.run = session->id,
                           .search_path = session->search_path,
@@ -127,6 +127,7 @@ ApplyOptions session_apply_options(const Session *session, const Cli *cli, bool 
                           .end_applications = cli->policy->end_applications,
                           .before_commit = before_commit,
                           .reconnect = reconnect,
-                          .data = (gpointer)session,
+                          .data = session,
+                          .history_made = &session->history_made,
                           .left = left};
 }

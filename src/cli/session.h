@@ -19,6 +19,7 @@ typedef struct {
     PgConnection *connection;
     PgConnection *observer;
     Standing *standing;
+    bool history_made; /* as in ApplyOptions */
 
     const PgTarget *target; /* borrowed */
     int connect_timeout_s;
@@ -32,4 +33,4 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Session, session_clear)
 
 /* How migrations are applied in it; valid as long as both live. *left as in ApplyOptions. A session
  * that was lost is replaced by a new one. */
-ApplyOptions session_apply_options(const Session *session, const Cli *cli, bool *left);
+ApplyOptions session_apply_options(Session *session, const Cli *cli, bool *left);

@@ -49,12 +49,16 @@ static bool try_file(gpointer data, GError **error)
     Attempt *attempt = data;
     /* The history is made in the transaction, so that a first migration that fails leaves nothing
      * at all. */
-    bool done = execute_begin(attempt, error) && history_create(attempt->connection, error);
+    bool *made = attempt->options->history_made;
+    bool done = execute_begin(attempt, error) &&
+                ((made != NULL && *made) || history_create(attempt->connection, error));
     for (guint i = 0; done && i < attempt->file->statements->len; i++)
         done = execute_statement(attempt, g_ptr_array_index(attempt->file->statements, i), false,
                                  error);
     done = done && attempt_pin(attempt, error) && record_migration(attempt, error) &&
            commit_transaction(attempt, record_is_there, NULL, error);
+    if (done && made != NULL)
+        *made = true;
     execute_end(attempt);
     return done;
 }

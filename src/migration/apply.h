@@ -49,6 +49,10 @@ typedef struct {
     bool (*event)(const char *event, const json_t *details, gpointer data, GError **error);
     gpointer data;
 
+    /* The caller's note that the history is there and up to date, so that it is looked at once in
+     * a command and not for each migration. NULL: look each time. */
+    bool *history_made;
+
     bool *left; /* gets whether something of a migration that failed stays; may be NULL */
 } ApplyOptions;
 

@@ -15,6 +15,7 @@ typedef struct {
     bool down;
     int number; /* of this attempt, from 1 */
     int64_t since_us;
+    char xid[24]; /* of the open transaction, once its history row is written; "" before */
 
     /* The running statement. */
     const char *title;

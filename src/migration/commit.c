@@ -202,12 +202,14 @@ bool commit_transaction(Attempt *attempt, CommitEvidence evidence, gconstpointer
     g_autoptr(GError) cause = NULL;
     g_autofree char *xid = NULL;
     Doubt doubt = {.attempt = attempt, .evidence = evidence, .data = data};
-    g_autoptr(PgResult) result =
-        pg_query(attempt->connection, error,
-                 "SELECT coalesce(pg_catalog.pg_current_xact_id_if_assigned()::text, '')", 0);
-    if (result == NULL)
+    xid = attempt->xid[0] != '\0'
+              ? g_strdup(attempt->xid)
+              : pg_query_text(attempt->connection, error,
+                              "SELECT coalesce(pg_catalog.pg_current_xact_id_if_assigned()::text, "
+                              "'')",
+                              0);
+    if (xid == NULL)
         return false;
-    xid = g_strdup(pg_value(result, 0, 0));
     if (options->before_commit != NULL &&
         !options->before_commit(attempt->migration, xid, options->data, error))
         return false;

@@ -8,13 +8,14 @@
 #include "migration/watch.h"
 #include <string.h>
 
-bool execute_begin(const Attempt *attempt, GError **error)
+bool execute_begin(Attempt *attempt, GError **error)
 {
     const int64_t latest_us = attempt->options->latest_us;
     g_autoptr(GString) begin = g_string_new("; BEGIN");
     if (latest_us != 0 && pg_server_version(attempt->connection) >= 170000)
         g_string_append_printf(begin, "; SET LOCAL transaction_timeout = %d",
                                (int)CLAMP((latest_us - clock_monotonic_us()) / 1000, 1, G_MAXINT));
+    attempt->xid[0] = '\0';
     /* What the migration before has set in the session is not this one's business. */
     return pg_reset_session(attempt->connection, begin->str, error);
 }

@@ -4,7 +4,7 @@
 #include "migration/attempt.h"
 
 /* A clean session, and BEGIN. */
-bool execute_begin(const Attempt *attempt, GError **error);
+bool execute_begin(Attempt *attempt, GError **error);
 
 /* Runs one statement under its time limits, watched. bare: outside a transaction. Errors name file,
  * line and statement, and who was in the way. */

@@ -131,7 +131,7 @@ bool history_create(PgConnection *connection, GError **error)
 }
 
 bool history_insert(PgConnection *connection, const Migration *migration, const char *run,
-                    int64_t duration_ms, GError **error)
+                    int64_t duration_ms, HistoryWritten *written, GError **error)
 {
     g_autofree char *duration = g_strdup_printf("%" G_GINT64_FORMAT, duration_ms);
     const char *sha256 = migration->up.sha256.hex;
@@ -142,9 +142,13 @@ bool history_insert(PgConnection *connection, const Migration *migration, const 
                        canonical, run, duration, DRYDOCK_VERSION)
             : pg_query(connection, error, pg_sql_history_insert, 7, migration->id, migration->name,
                        sha256, canonical, run, duration, DRYDOCK_VERSION);
-    if (result == NULL)
+    if (result == NULL) {
         g_prefix_error(error, "while recording migration %s in the history: ", migration->id);
-    return result != NULL;
+        return false;
+    }
+    g_strlcpy(written->xid, pg_value(result, 0, 0), sizeof written->xid);
+    written->adopted = pg_flag(result, 0, 1);
+    return true;
 }
 
 bool history_adopt(PgConnection *connection, const Migration *migration, const char *run,

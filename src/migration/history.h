@@ -42,9 +42,15 @@ bool history_create(PgConnection *connection, GError **error);
 /* Whether the table is there. */
 bool history_exists(PgConnection *connection, bool *exists, GError **error);
 
+/* What writing a row tells along the way. */
+typedef struct {
+    char xid[24]; /* of the transaction */
+    bool adopted; /* the history of another tool is kept in step (migration/sequelize.h) */
+} HistoryWritten;
+
 /* Records what was applied; of a repeatable one, its last time. */
 bool history_insert(PgConnection *connection, const Migration *migration, const char *run,
-                    int64_t duration_ms, GError **error);
+                    int64_t duration_ms, HistoryWritten *written, GError **error);
 
 /* Records a migration that another tool has run: how ("sequelize") and who adopted it stand in
  * applied_by. */

@@ -4,16 +4,20 @@
 #include "migration/history.h"
 #include "migration/sequelize.h"
 
-bool record_migration(const Attempt *attempt, GError **error)
+bool record_migration(Attempt *attempt, GError **error)
 {
     const Migration *migration = attempt->migration;
+    HistoryWritten written = {"", false};
     if (attempt->down)
         return sequelize_delete(attempt->connection, migration, error) &&
                history_delete(attempt->connection, migration->id, error);
-    return apply_verify(attempt->connection, migration, error) &&
-           history_insert(attempt->connection, migration, attempt->options->run,
-                          (clock_monotonic_us() - attempt->since_us) / 1000, error) &&
-           (migration->repeatable || sequelize_insert(attempt->connection, migration, error));
+    if (!apply_verify(attempt->connection, migration, error) ||
+        !history_insert(attempt->connection, migration, attempt->options->run,
+                        (clock_monotonic_us() - attempt->since_us) / 1000, &written, error))
+        return false;
+    g_strlcpy(attempt->xid, written.xid, sizeof attempt->xid);
+    return migration->repeatable || !written.adopted ||
+           sequelize_insert(attempt->connection, migration, error);
 }
 
 bool record_is_there(Attempt *attempt, gconstpointer unused, bool *there, GError **error)

@@ -94,7 +94,7 @@ static bool step_is_done(Attempt *attempt, gconstpointer data, bool *there, GErr
 /* Behind the statements of the last step, or alone where that was outside a transaction. */
 static bool end_of_file(const Way *way, GError **error)
 {
-    const Attempt *attempt = way->attempt;
+    Attempt *attempt = way->attempt;
     return attempt_pin(attempt, error) && history_create(attempt->connection, error) &&
            record_migration(attempt, error) &&
            step_table_remove(attempt->connection, attempt->migration->id, 0, error);

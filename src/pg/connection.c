@@ -12,18 +12,33 @@
 static bool pin_session(PgConnection *connection, const char *first, const char *then,
                         GError **error)
 {
+    static const struct {
+        const char *name, *value;
+        int since; /* server version */
+    } pins[] = {
+        {"client_min_messages", "warning", 0},
+        {"TimeZone", "UTC", 0},
+        {"DateStyle", "ISO, MDY", 0},
+        {"IntervalStyle", "postgres", 0},
+        {"standard_conforming_strings", "on", 0},
+        {"statement_timeout", "0", 0},
+        {"lock_timeout", "0", 0},
+        {"idle_in_transaction_session_timeout", "0", 0},
+        {"idle_session_timeout", "0", 140000},
+        {"client_connection_check_interval", "2s", 140000},
+        {"transaction_timeout", "0", 170000},
+        {"synchronous_commit", "on", 0},
+        {"default_transaction_isolation", "read committed", 0},
+    };
     g_autoptr(GString) sql = g_string_new(first);
-    g_string_append(
-        sql, "SET client_min_messages = warning; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY';"
-             "SET IntervalStyle = postgres; SET standard_conforming_strings = on;"
-             "SET statement_timeout = 0; SET lock_timeout = 0;"
-             "SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0;"
-             "SET client_connection_check_interval = '2s'; SET synchronous_commit = on;"
-             "SET default_transaction_isolation = 'read committed';");
-    if (pg_server_version(connection) >= 170000)
-        g_string_append(sql, "SET transaction_timeout = 0;");
-    g_string_append_printf(sql, "SET default_transaction_read_only = %s",
-                           connection->read_only ? "on" : "off");
+    g_string_append_printf(sql, "SELECT pg_catalog.set_config('%s', '%s', false)",
+                           "default_transaction_read_only", connection->read_only ? "on" : "off");
+    /* One statement: each has its price, and this is sent before every migration. */
+    for (size_t i = 0; i < G_N_ELEMENTS(pins); i++) {
+        if (pg_server_version(connection) >= pins[i].since)
+            g_string_append_printf(sql, ", pg_catalog.set_config('%s', '%s', false)", pins[i].name,
+                                   pins[i].value);
+    }
     g_string_append(sql, then);
     return pg_exec(connection, sql->str, error);
 }

@@ -110,6 +110,7 @@ static bool migrate_one(Run *run, const Migration *migration, json_t *list, GErr
                                   .lock_attempts = run->policy->lock_attempts,
                                   .latest_us = run_latest_us(run),
                                   .observer = run->helper,
+                                  .history_made = &run->history_made,
                                   .end_applications = run->policy->end_applications,
                                   .before_commit = before_commit,
                                   .reconnect = reenter,
@@ -157,6 +158,7 @@ bool run_migrate(Run *run, GError **error)
         !run_enter(run, run->names->work, false, 1, &run->work, error) ||
         !history_create(run->work, error))
         return false;
+    run->history_made = true;
     for (guint i = 0; i < run->pending->len; i++) {
         if (!migrate_one(run, g_ptr_array_index(run->pending, i), list, error))
             return false;

@@ -48,16 +48,17 @@ typedef struct {
     int64_t size_bytes;
 
     /* The state of the copies. */
-    bool fenced;      /* the name is taken away */
-    bool cloned;      /* the work copy exists */
-    bool migrating;   /* a migrating statement may have been sent to the work copy */
-    bool opened;      /* the work copy has the name */
-    bool idle;        /* recovery found no run that has not ended */
-    char *gate;       /* version of the kept copy's row when it was closed last */
-    bool unwatched;   /* the kept copy stood open without us: only its content proves it, no row */
-    bool gate_opened; /* the kept copy has been open for reading since it was fenced */
-    char *read_only;  /* the original's own default_transaction_read_only; NULL: not set */
-    int intruders;    /* sessions ended that came in while a gate was open */
+    bool fenced;       /* the name is taken away */
+    bool cloned;       /* the work copy exists */
+    bool history_made; /* the work copy's history is there and up to date */
+    bool migrating;    /* a migrating statement may have been sent to the work copy */
+    bool opened;       /* the work copy has the name */
+    bool idle;         /* recovery found no run that has not ended */
+    char *gate;        /* version of the kept copy's row when it was closed last */
+    bool unwatched;    /* the kept copy stood open without us: only its content proves it, no row */
+    bool gate_opened;  /* the kept copy has been open for reading since it was fenced */
+    char *read_only;   /* the original's own default_transaction_read_only; NULL: not set */
+    int intruders;     /* sessions ended that came in while a gate was open */
 
     /* Learnt on the way. */
     DigestSet *digests; /* content of the kept copy */

@@ -83,7 +83,16 @@ RunLock *run_lock_take(const PgTarget *target, const char *control_database, con
 
 bool run_lock_check(RunLock *lock, GError **error)
 {
-    g_autoptr(PgResult) result = pg_query(lock->connection, error, pg_sql_lock_held, 1, lock->key);
+    return run_lock_check_both(lock, NULL, error);
+}
+
+bool run_lock_check_both(RunLock *lock, const RunLock *other, GError **error)
+{
+    g_autofree char *pids =
+        other != NULL ? g_strdup_printf("{%d,%d}", run_lock_pid(lock), run_lock_pid(other))
+                      : g_strdup_printf("{%d}", run_lock_pid(lock));
+    g_autoptr(PgResult) result =
+        pg_query(lock->connection, error, pg_sql_lock_held, 2, lock->key, pids);
     if (result == NULL) {
         g_prefix_error(error, "the session that holds the lock is gone: ");
         return false;

@@ -24,6 +24,9 @@ RunLock *run_lock_take(const PgTarget *target, const char *control_database, con
  * Asked before every commit that matters. */
 bool run_lock_check(RunLock *lock, GError **error);
 
+/* The same for two locks of the same name, in one question. */
+bool run_lock_check_both(RunLock *lock, const RunLock *other, GError **error);
+
 /* The pid of its session on the server. */
 int run_lock_pid(const RunLock *lock);
 

@@ -24,6 +24,8 @@ static bool pin_session(PgConnection *connection, const char *first, const char 
         g_string_append(sql, "SET transaction_timeout = 0;");
     g_string_append_printf(sql, "SET default_transaction_read_only = %s",
                            connection->read_only ? "on" : "off");
+    if (connection->catalog_only)
+        g_string_append(sql, "; SET search_path = pg_catalog, pg_temp");
     g_string_append(sql, then);
     return pg_exec(connection, sql->str, error);
 }
@@ -85,6 +87,7 @@ PgConnection *pg_connect(const PgTarget *target, const PgConnectOptions *options
     g_autoptr(PgConnection) connection = g_new0(PgConnection, 1);
     connection->grace_ms = CANCEL_GRACE_MS;
     connection->read_only = options->read_only;
+    connection->catalog_only = options->catalog_only;
     connection->libpq = connect_libpq(target, options);
     if (PQstatus(connection->libpq) != CONNECTION_OK) {
         g_autofree char *message = exchange_words(PQerrorMessage(connection->libpq));

@@ -84,7 +84,10 @@ GPtrArray *run_records_read(PgConnection *connection, const char *database, GErr
         return NULL;
     for (int row = 0; row < pg_rows(result); row++) {
         RunRecord *record = run_record_parse(pg_value(result, row, 0), pg_value(result, row, 1));
-        if (record != NULL && (database == NULL || strcmp(record->database, database) == 0))
+        /* No copy has the database's own name: if a comment says so, a person has given it that
+         * name and left the comment. */
+        if (record != NULL && strcmp(record->name, record->database) != 0 &&
+            (database == NULL || strcmp(record->database, database) == 0))
             g_ptr_array_add(records, record);
         else
             run_record_free(record);

@@ -155,6 +155,16 @@ static bool drop_leftover(Run *run, const RunRecord *work, GError **error)
         return false;
     }
     run_take_id(run, "recover", work->run);
+    /* A clone that got another name got it from a person, who may have put it into service. */
+    if (strcmp(work->name, run->names->work) != 0) {
+        error_set(error, ERROR_NEEDS_PERSON,
+                  "'%s' bears the record of the clone of run %s, but not its name, and is left "
+                  "alone",
+                  work->name, work->run);
+        error_hint_set(error, "if it is wanted, take the record away: COMMENT ON DATABASE ... IS "
+                              "NULL, or the comment that it shall have; else drop it");
+        return false;
+    }
     if (!run_end_own_sessions(run, error) ||
         !gate_end_sessions(run->control, work->name, NULL, 10000, NULL, error) ||
         !pg_execf(run->control, error, "DROP DATABASE %s", name))

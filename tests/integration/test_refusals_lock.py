@@ -1,5 +1,6 @@
 """Two at once, what an earlier run left, names that are taken, and a window that ends too soon."""
 
+import json
 import signal
 from datetime import datetime, timedelta, timezone
 
@@ -109,6 +110,21 @@ def test_leftover_work_copy(cluster, drydock, database, policy):
                   """ "phase": "clone"}'""")
     run_refused(drydock, database, policy, 3,
                 ["'leftover' is left over from run 20250101t000000", "run drydock recover"])
+
+
+def test_recover_drops_no_clone_that_a_person_named(cluster, drydock, database, policy):
+    """A clone that was given a name by hand, the database's own even, and kept the record in its comment."""
+    record = {"drydock": 1, "run": "20250101t000000", "database": "white_cross", "role": "work", "phase": "clone"}
+    before = database.content()
+    cluster.query(f"COMMENT ON DATABASE white_cross IS '{json.dumps(record)}'")
+    done = drydock("recover", "--policy", policy, dsn=database.dsn())
+    assert done.code == 0, str(done)
+    assert database.content() == before
+    cluster.query("CREATE DATABASE looked_at OWNER wc_owner")
+    cluster.query(f"COMMENT ON DATABASE looked_at IS '{json.dumps(record)}'")
+    done = drydock("recover", "--policy", policy, dsn=database.dsn())
+    tells(done, 8, ["'looked_at' bears the record of the clone of run 20250101t000000"])
+    assert "looked_at" in databases(cluster)
 
 
 @pytest.mark.parametrize("name", ["white_cross_before_{run}", "white_cross_failed_{run}",

@@ -271,6 +271,29 @@ static void recover_words(Run *run, const GPtrArray *records, const char *droppe
     }
 }
 
+/* A run does not begin where there is a kept copy: of two, one is somebody else's, who may have put
+ * it there to get the name for a database of his own. */
+static bool check_one_keep(const GPtrArray *records, GError **error)
+{
+    const RunRecord *first = NULL;
+    for (guint i = 0; i < records->len; i++) {
+        const RunRecord *record = g_ptr_array_index(records, i);
+        if (strcmp(record->role, "keep") != 0)
+            continue;
+        if (first != NULL) {
+            error_set(error, ERROR_NEEDS_PERSON,
+                      "there are two kept copies of database '%s': '%s' and '%s'", record->database,
+                      first->name, record->name);
+            error_hint_set(error,
+                           "see whose each is (psql \\l); COMMENT ON DATABASE ... IS NULL on "
+                           "the one that is none, then recover again");
+            return false;
+        }
+        first = record;
+    }
+    return true;
+}
+
 void run_recover(const RunOptions *options, RunOutcome *outcome)
 {
     g_auto(Run) run = {0};
@@ -288,6 +311,11 @@ void run_recover(const RunOptions *options, RunOutcome *outcome)
                      : error_is(error, ERROR_CONFIG) ? 2
                                                      : 9,
                      error, NULL, outcome);
+        return;
+    }
+    if (!check_one_keep(records, &error)) {
+        log_error(error);
+        run_conclude(&run, 8, error, NULL, outcome);
         return;
     }
     keep = run_records_find(records, NULL, "keep");

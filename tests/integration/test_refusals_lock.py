@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 import bed as beds
+from cluster import SUPERUSER
 from content import databases
 from refusals import (OURS, ended, go_on, nobody_left, refused, run_folders, run_refused, run_that_stops, sessions,
                       tells, wait_until, write_policy)
@@ -125,6 +126,22 @@ def test_recover_drops_no_clone_that_a_person_named(cluster, drydock, database, 
     done = drydock("recover", "--policy", policy, dsn=database.dsn())
     tells(done, 8, ["'looked_at' bears the record of the clone of run 20250101t000000"])
     assert "looked_at" in databases(cluster)
+
+
+def test_recover_chooses_no_kept_copy(cluster, drydock, database, policy):
+    """Whoever may create databases can make one that says it is a kept copy: it does not get the name."""
+    drydock("run", "--policy", policy, dsn=database.dsn(), env={"DRYDOCK_FAILPOINT": "fence.rename.done=kill"})
+    record = {"drydock": 1, "run": "20200101t000000", "database": "white_cross", "role": "keep", "phase": "fence"}
+    forged = "white_cross_drydock_20200101t000000_keep"
+    cluster.query(f"CREATE DATABASE {forged}")
+    cluster.query(f"COMMENT ON DATABASE {forged} IS '{json.dumps(record)}'")
+    there = databases(cluster)
+    done = drydock("recover", "--policy", policy, dsn=database.dsn(SUPERUSER))
+    tells(done, 8, ["there are two kept copies of database 'white_cross'", forged])
+    assert databases(cluster) == there
+    cluster.query(f"COMMENT ON DATABASE {forged} IS NULL")
+    done = drydock("recover", "--policy", policy, dsn=database.dsn())
+    assert done.code == 1, str(done)
 
 
 @pytest.mark.parametrize("name", ["white_cross_before_{run}", "white_cross_failed_{run}",

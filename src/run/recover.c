@@ -231,6 +231,29 @@ static void set_missing(Run *run, const char *id, int *exit_code, GError **cause
                           "RENAME TO ..., ALLOW_CONNECTIONS true, and put its comment back");
 }
 
+/* Whether the migrated copy has the name: the copy from before tells, and if somebody has dropped
+ * that already, the OID, which is not the one that was fenced. */
+static bool learn_opened(Run *run, const json_t *lines, const RunRecord *before, GError **error)
+{
+    const json_t *fenced = journal_find(lines, "done", "fence", "rename");
+    const char *gate = json_get_text(json_object_get(fenced, "details"), "gate");
+    g_autofree char *now = NULL;
+    g_autoptr(GError) cause = NULL;
+    run->opened = before != NULL;
+    if (before != NULL || gate == NULL || journal_find(lines, "intent", "open", "rename") == NULL)
+        return true;
+    now = pg_query_text(run->control, &cause, "SELECT oid FROM pg_database WHERE datname = $1", 1,
+                        run->database);
+    if (cause != NULL) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    run->opened =
+        now != NULL && g_ascii_strtoull(now, NULL, 10) != g_ascii_strtoull(gate, NULL, 10);
+    run->before_gone = run->opened;
+    return true;
+}
+
 /* The server shows no open run: only the last words may be missing. dropped is the run whose
  * leftover clone was dropped, if there was one: its record is as good as a journal. */
 static void recover_words(Run *run, const GPtrArray *records, const char *dropped,
@@ -246,8 +269,8 @@ static void recover_words(Run *run, const GPtrArray *records, const char *droppe
         run_take_id(run, "recover", id);
         lines = adopt_journal(run, &error);
     }
-    if (lines != NULL) {
-        run->opened = run_records_find(records, id, "before") != NULL;
+    if (lines != NULL &&
+        learn_opened(run, lines, run_records_find(records, id, "before"), &error)) {
         run->migrating = run_records_find(records, id, "failed") != NULL;
         run->fenced = run->migrating || dropped != NULL ||
                       journal_find(lines, "intent", "fence", "rename") != NULL;

@@ -144,6 +144,16 @@ def test_recover_chooses_no_kept_copy(cluster, drydock, database, policy):
     assert done.code == 1, str(done)
 
 
+def test_recover_without_the_copy_from_before(cluster, drydock, database, policy):
+    """The run died when the migrated copy had the name, and somebody made room: it is migrated all the same."""
+    drydock("run", "--policy", policy, dsn=database.dsn(), env={"DRYDOCK_FAILPOINT": "name.after_commit=kill"})
+    before, = (name for name in databases(cluster) if name.startswith("white_cross_before_"))
+    cluster.query(f"DROP DATABASE {before}")
+    done = drydock("recover", "--policy", policy, dsn=database.dsn())
+    assert done.code == 0, str(done)
+    assert done.last_line.startswith("done: 'white_cross' is migrated and in service; the copy from before is not")
+
+
 @pytest.mark.parametrize("name", ["white_cross_before_{run}", "white_cross_failed_{run}",
                                   "white_cross_drydock_{run}_work"])
 def test_planned_name_is_taken(cluster, drydock, database, policy, name):

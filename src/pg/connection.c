@@ -39,6 +39,9 @@ static bool pin_session(PgConnection *connection, const char *first, const char 
             g_string_append_printf(sql, ", pg_catalog.set_config('%s', '%s', false)", pins[i].name,
                                    pins[i].value);
     }
+    if (connection->catalog_only)
+        g_string_append(sql,
+                        ", pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)");
     g_string_append(sql, then);
     return pg_exec(connection, sql->str, error);
 }
@@ -100,6 +103,7 @@ PgConnection *pg_connect(const PgTarget *target, const PgConnectOptions *options
     g_autoptr(PgConnection) connection = g_new0(PgConnection, 1);
     connection->grace_ms = CANCEL_GRACE_MS;
     connection->read_only = options->read_only;
+    connection->catalog_only = options->catalog_only;
     connection->libpq = connect_libpq(target, options);
     if (PQstatus(connection->libpq) != CONNECTION_OK) {
         g_autofree char *message = exchange_words(PQerrorMessage(connection->libpq));

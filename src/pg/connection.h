@@ -26,6 +26,9 @@ typedef struct {
     const char *application; /* application_name; required */
     int connect_timeout_s;   /* 0: 10 s */
     bool read_only;          /* default_transaction_read_only */
+    /* Names mean what is in pg_catalog: for databases where others may create functions, of which
+     * one that fits an argument better would be called in place of the server's own. */
+    bool catalog_only;
 } PgConnectOptions;
 
 PgConnection *pg_connect(const PgTarget *target, const PgConnectOptions *options, GError **error);

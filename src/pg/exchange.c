@@ -241,12 +241,14 @@ static bool keep_last(PgConnection *connection, PGresult *result, Stopping *stop
                       GError **error)
 {
     PGresult **last = data;
+    const ExecStatusType status = PQresultStatus(result);
     (void)stopping;
-    (void)error;
-    /* Only pg_copy_out() and pg_statement() may start a COPY. */
-    g_return_val_if_fail(
-        PQresultStatus(result) != PGRES_COPY_IN && PQresultStatus(result) != PGRES_COPY_OUT, false);
-    (void)connection;
+    /* The files of others are asked here, too: only pg_copy_out() and pg_statement() can copy. */
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+        error_set(error, ERROR_CONFIG, "COPY from STDIN or to STDOUT is no query");
+        exchange_cancel(connection);
+        return false;
+    }
     PQclear(*last);
     *last = result;
     return true;

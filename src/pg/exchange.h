@@ -10,6 +10,7 @@
 struct PgConnection {
     PGconn *libpq;
     bool read_only;
+    bool catalog_only;
     int64_t deadline_us; /* monotonic; 0: none */
     int64_t grace_ms;
     PgConnection *killer;

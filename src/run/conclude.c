@@ -29,7 +29,10 @@ static char *success_line(const Run *run)
     g_string_append_printf(line, "done: '%s' is migrated and in service", run->database);
     if (run->downtime_us > 0)
         g_string_append_printf(line, ", it was out of service for %s", downtime);
-    append_copy(line, "the copy from before", run->names->before);
+    if (run->before_gone)
+        g_string_append(line, "; the copy from before is not there any more");
+    else
+        append_copy(line, "the copy from before", run->names->before);
     return g_string_free(line, FALSE);
 }
 
@@ -86,7 +89,7 @@ static char *failure_line(const Run *run, int exit_code, const GError *cause,
 static void report_copies(Run *run, int exit_code)
 {
     json_t *copies = json_object();
-    if (run->opened)
+    if (run->opened && !run->before_gone)
         json_set_text(copies, "before", run->names->before);
     if (exit_code == 7 || (exit_code == 8 && run->migrating))
         json_set_text(copies, "failed", run->names->failed);

@@ -152,7 +152,8 @@ static PgConnection *connect_control(const Run *run, GError **error)
     const PgConnectOptions options = {.database = run->policy->control_database,
                                       .application = run->application,
                                       .connect_timeout_s =
-                                          (int)(run->policy->connect_timeout_ms / 1000)};
+                                          (int)(run->policy->connect_timeout_ms / 1000),
+                                      .catalog_only = true};
     return pg_connect(run->target, &options, error);
 }
 

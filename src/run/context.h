@@ -53,6 +53,7 @@ typedef struct {
     bool history_made; /* the work copy's history is there and up to date */
     bool migrating;    /* a migrating statement may have been sent to the work copy */
     bool opened;       /* the work copy has the name */
+    bool before_gone;  /* and somebody has dropped or renamed the copy from before since */
     bool idle;         /* recovery found no run that has not ended */
     char *gate;        /* version of the kept copy's row when it was closed last */
     bool unwatched;    /* the kept copy stood open without us: only its content proves it, no row */

@@ -59,7 +59,8 @@ RunLock *run_lock_take(const PgTarget *target, const char *control_database, con
 {
     const PgConnectOptions options = {.database = control_database,
                                       .application = application,
-                                      .connect_timeout_s = connect_timeout_s};
+                                      .connect_timeout_s = connect_timeout_s,
+                                      .catalog_only = true};
     g_autoptr(RunLock) lock = g_new0(RunLock, 1);
     lock->database = g_strdup(database);
     lock->key = lock_key(database);

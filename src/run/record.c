@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define RECORD_VERSION 1
+#define RUN_ID_MAX_BYTES 15 /* of run_id_new() */
 
 void run_record_free(RunRecord *record)
 {
@@ -46,6 +47,13 @@ char *run_record_statement(const char *name, const RunRecord *record)
     return g_strdup_printf("COMMENT ON DATABASE %s IS %s", identifier, literal);
 }
 
+/* Names, patterns and paths are made from it, and whoever owns a database may write its comment. */
+static bool is_run_id(const char *text)
+{
+    return text != NULL && strlen(text) <= RUN_ID_MAX_BYTES &&
+           strspn(text, "0123456789t") == strlen(text) && text[0] != '\0';
+}
+
 RunRecord *run_record_parse(const char *name, const char *comment)
 {
     g_autoptr(json_t) object = NULL;
@@ -54,7 +62,7 @@ RunRecord *run_record_parse(const char *name, const char *comment)
         return NULL;
     object = json_parse(comment, strlen(comment), name, NULL);
     if (json_get_integer(object, "drydock", 0) != RECORD_VERSION ||
-        json_get_text(object, "run") == NULL || json_get_text(object, "database") == NULL ||
+        !is_run_id(json_get_text(object, "run")) || json_get_text(object, "database") == NULL ||
         json_get_text(object, "role") == NULL || json_get_text(object, "phase") == NULL)
         return NULL;
     record = g_new0(RunRecord, 1);
@@ -84,7 +92,10 @@ GPtrArray *run_records_read(PgConnection *connection, const char *database, GErr
         return NULL;
     for (int row = 0; row < pg_rows(result); row++) {
         RunRecord *record = run_record_parse(pg_value(result, row, 0), pg_value(result, row, 1));
-        if (record != NULL && (database == NULL || strcmp(record->database, database) == 0))
+        /* No copy has the database's own name: if a comment says so, a person has given it that
+         * name and left the comment. */
+        if (record != NULL && strcmp(record->name, record->database) != 0 &&
+            (database == NULL || strcmp(record->database, database) == 0))
             g_ptr_array_add(records, record);
         else
             run_record_free(record);

@@ -155,6 +155,16 @@ static bool drop_leftover(Run *run, const RunRecord *work, GError **error)
         return false;
     }
     run_take_id(run, "recover", work->run);
+    /* A clone that got another name got it from a person, who may have put it into service. */
+    if (strcmp(work->name, run->names->work) != 0) {
+        error_set(error, ERROR_NEEDS_PERSON,
+                  "'%s' bears the record of the clone of run %s, but not its name, and is left "
+                  "alone",
+                  work->name, work->run);
+        error_hint_set(error, "if it is wanted, take the record away: COMMENT ON DATABASE ... IS "
+                              "NULL, or the comment that it shall have; else drop it");
+        return false;
+    }
     if (!run_end_own_sessions(run, error) ||
         !gate_end_sessions(run->control, work->name, NULL, 10000, NULL, error) ||
         !pg_execf(run->control, error, "DROP DATABASE %s", name))
@@ -221,6 +231,29 @@ static void set_missing(Run *run, const char *id, int *exit_code, GError **cause
                           "RENAME TO ..., ALLOW_CONNECTIONS true, and put its comment back");
 }
 
+/* Whether the migrated copy has the name: the copy from before tells, and if somebody has dropped
+ * that already, the OID, which is not the one that was fenced. */
+static bool learn_opened(Run *run, const json_t *lines, const RunRecord *before, GError **error)
+{
+    const json_t *fenced = journal_find(lines, "done", "fence", "rename");
+    const char *gate = json_get_text(json_object_get(fenced, "details"), "gate");
+    g_autofree char *now = NULL;
+    g_autoptr(GError) cause = NULL;
+    run->opened = before != NULL;
+    if (before != NULL || gate == NULL || journal_find(lines, "intent", "open", "rename") == NULL)
+        return true;
+    now = pg_query_text(run->control, &cause, "SELECT oid FROM pg_database WHERE datname = $1", 1,
+                        run->database);
+    if (cause != NULL) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    run->opened =
+        now != NULL && g_ascii_strtoull(now, NULL, 10) != g_ascii_strtoull(gate, NULL, 10);
+    run->before_gone = run->opened;
+    return true;
+}
+
 /* The server shows no open run: only the last words may be missing. dropped is the run whose
  * leftover clone was dropped, if there was one: its record is as good as a journal. */
 static void recover_words(Run *run, const GPtrArray *records, const char *dropped,
@@ -236,8 +269,8 @@ static void recover_words(Run *run, const GPtrArray *records, const char *droppe
         run_take_id(run, "recover", id);
         lines = adopt_journal(run, &error);
     }
-    if (lines != NULL) {
-        run->opened = run_records_find(records, id, "before") != NULL;
+    if (lines != NULL &&
+        learn_opened(run, lines, run_records_find(records, id, "before"), &error)) {
         run->migrating = run_records_find(records, id, "failed") != NULL;
         run->fenced = run->migrating || dropped != NULL ||
                       journal_find(lines, "intent", "fence", "rename") != NULL;
@@ -261,6 +294,29 @@ static void recover_words(Run *run, const GPtrArray *records, const char *droppe
     }
 }
 
+/* A run does not begin where there is a kept copy: of two, one is somebody else's, who may have put
+ * it there to get the name for a database of his own. */
+static bool check_one_keep(const GPtrArray *records, GError **error)
+{
+    const RunRecord *first = NULL;
+    for (guint i = 0; i < records->len; i++) {
+        const RunRecord *record = g_ptr_array_index(records, i);
+        if (strcmp(record->role, "keep") != 0)
+            continue;
+        if (first != NULL) {
+            error_set(error, ERROR_NEEDS_PERSON,
+                      "there are two kept copies of database '%s': '%s' and '%s'", record->database,
+                      first->name, record->name);
+            error_hint_set(error,
+                           "see whose each is (psql \\l); COMMENT ON DATABASE ... IS NULL on "
+                           "the one that is none, then recover again");
+            return false;
+        }
+        first = record;
+    }
+    return true;
+}
+
 void run_recover(const RunOptions *options, RunOutcome *outcome)
 {
     g_auto(Run) run = {0};
@@ -278,6 +334,11 @@ void run_recover(const RunOptions *options, RunOutcome *outcome)
                      : error_is(error, ERROR_CONFIG) ? 2
                                                      : 9,
                      error, NULL, outcome);
+        return;
+    }
+    if (!check_one_keep(records, &error)) {
+        log_error(error);
+        run_conclude(&run, 8, error, NULL, outcome);
         return;
     }
     keep = run_records_find(records, NULL, "keep");

@@ -243,9 +243,10 @@ bool run_survey_database(Run *run, PgConnection *live, GError **error)
         return false;
     for (int row = 0; row < pg_rows(access); row++)
         run_finding(run, "access", true, pg_value(access, row, 1), "%s", pg_value(access, row, 0));
-    size =
-        pg_query(live, error,
-                 "SELECT pg_database_size(current_database()), current_setting('search_path')", 0);
+    size = pg_query(live, error,
+                    "SELECT pg_database_size(current_database()), reset_val FROM pg_settings "
+                    "WHERE name = 'search_path'",
+                    0);
     if (size == NULL)
         return false;
     run->size_bytes = pg_integer(size, 0, 0);
@@ -283,7 +284,8 @@ static PgConnection *connect_live(const Run *run, GError **error)
                                       .application = run->application,
                                       .connect_timeout_s =
                                           (int)(run->policy->connect_timeout_ms / 1000),
-                                      .read_only = true};
+                                      .read_only = true,
+                                      .catalog_only = true};
     return pg_connect(run->target, &options, error);
 }
 

@@ -103,3 +103,26 @@ def test_clients_wait_while_names_change(cluster, drydock, database, tmp_path, p
         done = go_on(run)
     assert done.code == 0, str(done)
     wait_until(lambda: not turned_away(cluster, database.name, "wc_app"), "the application is back")
+
+
+# The server's own format() takes anything; one whose types fit would be called in its place.
+PLANTED = """
+CREATE TABLE public.called (by_whom text);
+GRANT INSERT ON public.called TO PUBLIC;
+CREATE FUNCTION public.format(text, oid, xid, tid) RETURNS text LANGUAGE plpgsql AS
+$$ BEGIN INSERT INTO public.called VALUES (current_user); RETURN 'unchanged'; END $$;
+"""
+
+
+def test_functions_of_others_are_not_called(cluster, drydock, database, tmp_path):
+    """Whoever may create functions in the control database can neither act as us nor forge the gate's version."""
+    policy = write_policy(tmp_path, write_migrations(tmp_path, FAILS))
+    cluster.query("GRANT CREATE ON SCHEMA public TO wc_outsider")
+    try:
+        cluster.query(PLANTED, user="wc_outsider")
+        done = drydock("run", "--policy", policy, dsn=database.dsn())
+        called = cluster.query("SELECT by_whom FROM called")
+    finally:
+        cluster.query("DROP OWNED BY wc_outsider")
+    assert done.code == 7, str(done)
+    assert called == []

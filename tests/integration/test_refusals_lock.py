@@ -1,11 +1,13 @@
 """Two at once, what an earlier run left, names that are taken, and a window that ends too soon."""
 
+import json
 import signal
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 import bed as beds
+from cluster import SUPERUSER
 from content import databases
 from refusals import (OURS, ended, go_on, nobody_left, refused, run_folders, run_refused, run_that_stops, sessions,
                       tells, wait_until, write_policy)
@@ -109,6 +111,47 @@ def test_leftover_work_copy(cluster, drydock, database, policy):
                   """ "phase": "clone"}'""")
     run_refused(drydock, database, policy, 3,
                 ["'leftover' is left over from run 20250101t000000", "run drydock recover"])
+
+
+def test_recover_drops_no_clone_that_a_person_named(cluster, drydock, database, policy):
+    """A clone that was given a name by hand, the database's own even, and kept the record in its comment."""
+    record = {"drydock": 1, "run": "20250101t000000", "database": "white_cross", "role": "work", "phase": "clone"}
+    before = database.content()
+    cluster.query(f"COMMENT ON DATABASE white_cross IS '{json.dumps(record)}'")
+    done = drydock("recover", "--policy", policy, dsn=database.dsn())
+    assert done.code == 0, str(done)
+    assert database.content() == before
+    cluster.query("CREATE DATABASE looked_at OWNER wc_owner")
+    cluster.query(f"COMMENT ON DATABASE looked_at IS '{json.dumps(record)}'")
+    done = drydock("recover", "--policy", policy, dsn=database.dsn())
+    tells(done, 8, ["'looked_at' bears the record of the clone of run 20250101t000000"])
+    assert "looked_at" in databases(cluster)
+
+
+def test_recover_chooses_no_kept_copy(cluster, drydock, database, policy):
+    """Whoever may create databases can make one that says it is a kept copy: it does not get the name."""
+    drydock("run", "--policy", policy, dsn=database.dsn(), env={"DRYDOCK_FAILPOINT": "fence.rename.done=kill"})
+    record = {"drydock": 1, "run": "20200101t000000", "database": "white_cross", "role": "keep", "phase": "fence"}
+    forged = "white_cross_drydock_20200101t000000_keep"
+    cluster.query(f"CREATE DATABASE {forged}")
+    cluster.query(f"COMMENT ON DATABASE {forged} IS '{json.dumps(record)}'")
+    there = databases(cluster)
+    done = drydock("recover", "--policy", policy, dsn=database.dsn(SUPERUSER))
+    tells(done, 8, ["there are two kept copies of database 'white_cross'", forged])
+    assert databases(cluster) == there
+    cluster.query(f"COMMENT ON DATABASE {forged} IS NULL")
+    done = drydock("recover", "--policy", policy, dsn=database.dsn())
+    assert done.code == 1, str(done)
+
+
+def test_recover_without_the_copy_from_before(cluster, drydock, database, policy):
+    """The run died when the migrated copy had the name, and somebody made room: it is migrated all the same."""
+    drydock("run", "--policy", policy, dsn=database.dsn(), env={"DRYDOCK_FAILPOINT": "name.after_commit=kill"})
+    before, = (name for name in databases(cluster) if name.startswith("white_cross_before_"))
+    cluster.query(f"DROP DATABASE {before}")
+    done = drydock("recover", "--policy", policy, dsn=database.dsn())
+    assert done.code == 0, str(done)
+    assert done.last_line.startswith("done: 'white_cross' is migrated and in service; the copy from before is not")
 
 
 @pytest.mark.parametrize("name", ["white_cross_before_{run}", "white_cross_failed_{run}",

@@ -34,6 +34,8 @@ CASES = [
     Case("an assertion of the policy that does not hold",
          "CREATE TABLE fine (x int);", r"assertions\.sql:\d+",
          assertions="SELECT 1 WHERE to_regclass('fine') IS NOT NULL;"),
+    Case("an assertion that is a COPY",
+         "CREATE TABLE fine (x int);", r"assertions\.sql:1: COPY", assertions="COPY students TO STDOUT;"),
     Case("an update that is not declared",
          "UPDATE students SET grade = '12' WHERE id::text = (SELECT min(id::text) FROM students);",
          r"public\.students"),

@@ -1,5 +1,5 @@
 -- Tables and sequences that the open transaction has locked in a mode that can write: those that a migration touched.
-SELECT json_agg(DISTINCT format('%I.%I', n.nspname, c.relname))
+SELECT json_agg(DISTINCT pg_catalog.format('%I.%I', n.nspname, c.relname))
 FROM pg_locks AS l
 JOIN pg_class AS c ON c.oid = l.relation
 JOIN pg_namespace AS n ON n.oid = c.relnamespace

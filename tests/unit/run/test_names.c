@@ -89,10 +89,18 @@ static void other_comments_are_no_records(void **state)
 {
     static const char *const comments[] = {"", "the app", "{\"drydock\":", "{\"drydock\":2}",
                                            "{\"drydock\":1,\"run\":\"x\"}"};
+    static const char *const runs[] = {"", "%", "../../tmp/x", "20250101t0000001"};
     (void)state;
     assert_null(run_record_parse("copy", NULL));
     for (size_t i = 0; i < G_N_ELEMENTS(comments); i++)
         assert_null(run_record_parse("copy", comments[i]));
+    for (size_t i = 0; i < G_N_ELEMENTS(runs); i++) {
+        g_autofree char *comment =
+            g_strdup_printf("{\"drydock\":1,\"run\":\"%s\",\"database\":\"app\","
+                            "\"role\":\"keep\",\"phase\":\"fence\"}",
+                            runs[i]);
+        assert_null(run_record_parse("copy", comment));
+    }
 }
 
 int main(void)

@@ -4,6 +4,7 @@
 #include "adopt/state.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "migration/check.h"
 #include "run/names.h"
 
 static void adoption_clear(Adoption *adoption)
@@ -74,6 +75,21 @@ static bool open_sessions(Adoption *adoption, GError **error)
     return adoption->search_path != NULL;
 }
 
+/* A scratch database keeps to itself only what stays in its database. */
+static bool check_files(const Adoption *adoption, GError **error)
+{
+    g_autoptr(GPtrArray) files = g_ptr_array_new();
+    g_autofree char *fix = NULL;
+    for (guint i = 0; i < adoption->applied->len; i++)
+        g_ptr_array_add(files, &((Migration *)g_ptr_array_index(adoption->applied, i))->up);
+    if (migration_check(files, pg_target_database(adoption->options->target), error))
+        return true;
+    g_prefix_error(error, "cannot be applied to a scratch database: ");
+    fix = g_strdup(error_hint(*error));
+    error_hint_set(error, "%s; --no-compare does without the comparison", fix);
+    return false;
+}
+
 static bool compare(Adoption *adoption, GError **error)
 {
     const Policy *policy = adoption->options->policy;
@@ -93,6 +109,8 @@ static bool compare(Adoption *adoption, GError **error)
     const Migration *last = NULL;
     if (adoption->options->skip_compare || adoption->applied->len == 0)
         return true;
+    if (!check_files(adoption, error))
+        return false;
     last = g_ptr_array_index(adoption->applied, adoption->applied->len - 1);
     adoption->expected = scratch_catalog(&scratch, error);
     if (adoption->expected == NULL)

@@ -184,6 +184,16 @@ def test_the_answer_to_commit_is_lost(bench, proxy, off):
     assert bench.applied(kind)
 
 
+@pytest.mark.parametrize("sql", ["COMMIT", "/* a */ COPY t TO stdout", "ROLLBACK", "UPDATE t SET n = 0"])
+def test_a_verify_file_only_asks(bench, sql):
+    """It would commit the migration without its line in the history."""
+    bench.write("CREATE TABLE first ();")
+    bench.write(f"SELECT 1 WHERE false;\n{sql};\n", part="verify")
+    done = bench()
+    assert done.code == 2 and f"{ID}-m.verify.sql:2:" in done.stderr and "not a query" in done.stderr, str(done)
+    assert bench.history() == [] and bench.database.value("SELECT to_regclass('first')") is None
+
+
 def test_commit_did_not_happen(bench):
     """The backend ends before COMMIT reaches it: the server says that it rolled back."""
     kind = KINDS["table"]

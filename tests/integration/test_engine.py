@@ -533,6 +533,13 @@ def test_the_old_statement_still_runs(bench):
     assert bench.applied(kind)
 
 
+def test_what_is_no_statement_leaves_nothing(bench):
+    bench.write("DROP INDEX CONCURRENTLY;")
+    done = bench()
+    assert done.code == 1 and bench.steps() == [], str(done)
+    assert bench.state()["state"] == "pending"
+
+
 def test_an_invalid_index_of_before_is_kept(bench):
     """It is not ours: CREATE INDEX fails and says so; only IF NOT EXISTS replaces it, or it would be taken for valid."""
     kind = KINDS["index"]

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "migration/check.h"
 #include "run/names.h"
+#include "run/record.h"
 
 static void adoption_clear(Adoption *adoption)
 {
@@ -48,6 +49,25 @@ static int timeout_s(const Adoption *adoption)
     return (int)(adoption->options->policy->connect_timeout_ms / 1000);
 }
 
+/* During a run, and after one that died, there is no database of that name. */
+static bool connect_live(Adoption *adoption, const PgConnectOptions *connect, GError **error)
+{
+    const PgTarget *target = adoption->options->target;
+    const char *database = pg_target_database(target);
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(PgResult) there = NULL;
+    adoption->live = pg_connect(target, connect, &cause);
+    if (adoption->live != NULL)
+        return true;
+    there = pg_query(adoption->control, NULL,
+                     "SELECT FROM pg_catalog.pg_database WHERE datname = $1", 1, database);
+    if (there != NULL && pg_rows(there) == 0)
+        run_records_explain_missing(adoption->control, target, database, error);
+    else
+        g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
 static bool open_sessions(Adoption *adoption, GError **error)
 {
     const AdoptOptions *options = adoption->options;
@@ -55,16 +75,14 @@ static bool open_sessions(Adoption *adoption, GError **error)
     const char *control = options->policy->control_database;
     PgConnectOptions connect = {.application = adoption->application,
                                 .connect_timeout_s = timeout_s(adoption)};
-    adoption->live = pg_connect(options->target, &connect, error);
-    if (adoption->live == NULL)
-        return false;
-    connect.database = control;
-    adoption->control = pg_connect(options->target, &connect, error);
-    if (adoption->control == NULL)
-        return false;
     adoption->lock = run_lock_take(options->target, control, database, adoption->application,
                                    timeout_s(adoption), error);
     if (adoption->lock == NULL)
+        return false;
+    connect.database = control;
+    adoption->control = pg_connect(options->target, &connect, error);
+    connect.database = NULL;
+    if (adoption->control == NULL || !connect_live(adoption, &connect, error))
         return false;
     adoption->target_lock = run_lock_take(options->target, database, database,
                                           adoption->application, timeout_s(adoption), error);

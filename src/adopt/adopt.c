@@ -4,7 +4,9 @@
 #include "adopt/state.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "migration/check.h"
 #include "run/names.h"
+#include "run/record.h"
 
 static void adoption_clear(Adoption *adoption)
 {
@@ -47,6 +49,25 @@ static int timeout_s(const Adoption *adoption)
     return (int)(adoption->options->policy->connect_timeout_ms / 1000);
 }
 
+/* During a run, and after one that died, there is no database of that name. */
+static bool connect_live(Adoption *adoption, const PgConnectOptions *connect, GError **error)
+{
+    const PgTarget *target = adoption->options->target;
+    const char *database = pg_target_database(target);
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(PgResult) there = NULL;
+    adoption->live = pg_connect(target, connect, &cause);
+    if (adoption->live != NULL)
+        return true;
+    there = pg_query(adoption->control, NULL,
+                     "SELECT FROM pg_catalog.pg_database WHERE datname = $1", 1, database);
+    if (there != NULL && pg_rows(there) == 0)
+        run_records_explain_missing(adoption->control, target, database, error);
+    else
+        g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
 static bool open_sessions(Adoption *adoption, GError **error)
 {
     const AdoptOptions *options = adoption->options;
@@ -54,16 +75,14 @@ static bool open_sessions(Adoption *adoption, GError **error)
     const char *control = options->policy->control_database;
     PgConnectOptions connect = {.application = adoption->application,
                                 .connect_timeout_s = timeout_s(adoption)};
-    adoption->live = pg_connect(options->target, &connect, error);
-    if (adoption->live == NULL)
-        return false;
-    connect.database = control;
-    adoption->control = pg_connect(options->target, &connect, error);
-    if (adoption->control == NULL)
-        return false;
     adoption->lock = run_lock_take(options->target, control, database, adoption->application,
                                    timeout_s(adoption), error);
     if (adoption->lock == NULL)
+        return false;
+    connect.database = control;
+    adoption->control = pg_connect(options->target, &connect, error);
+    connect.database = NULL;
+    if (adoption->control == NULL || !connect_live(adoption, &connect, error))
         return false;
     adoption->target_lock = run_lock_take(options->target, database, database,
                                           adoption->application, timeout_s(adoption), error);
@@ -72,6 +91,21 @@ static bool open_sessions(Adoption *adoption, GError **error)
     adoption->search_path =
         pg_query_text(adoption->live, error, "SELECT current_setting('search_path')", 0);
     return adoption->search_path != NULL;
+}
+
+/* A scratch database keeps to itself only what stays in its database. */
+static bool check_files(const Adoption *adoption, GError **error)
+{
+    g_autoptr(GPtrArray) files = g_ptr_array_new();
+    g_autofree char *fix = NULL;
+    for (guint i = 0; i < adoption->applied->len; i++)
+        g_ptr_array_add(files, &((Migration *)g_ptr_array_index(adoption->applied, i))->up);
+    if (migration_check(files, pg_target_database(adoption->options->target), error))
+        return true;
+    g_prefix_error(error, "cannot be applied to a scratch database: ");
+    fix = g_strdup(error_hint(*error));
+    error_hint_set(error, "%s; --no-compare does without the comparison", fix);
+    return false;
 }
 
 static bool compare(Adoption *adoption, GError **error)
@@ -93,6 +127,8 @@ static bool compare(Adoption *adoption, GError **error)
     const Migration *last = NULL;
     if (adoption->options->skip_compare || adoption->applied->len == 0)
         return true;
+    if (!check_files(adoption, error))
+        return false;
     last = g_ptr_array_index(adoption->applied, adoption->applied->len - 1);
     adoption->expected = scratch_catalog(&scratch, error);
     if (adoption->expected == NULL)

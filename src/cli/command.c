@@ -235,23 +235,30 @@ static bool is_missing(const Cli *cli, PgConnection *control)
     return result != NULL && pg_rows(result) == 0;
 }
 
-PgConnection *cli_connect(const Cli *cli, const char *application, GError **error)
+PgConnection *cli_connect_as(const Cli *cli, const PgConnectOptions *options, GError **error)
 {
-    PgConnectOptions options = {.application = application,
-                                .connect_timeout_s = (int)(cli->policy->connect_timeout_ms / 1000),
-                                .read_only = true};
+    PgConnectOptions aside = *options;
     g_autoptr(GError) cause = NULL;
     g_autoptr(PgConnection) control = NULL;
-    PgConnection *connection = pg_connect(cli->target, &options, &cause);
+    PgConnection *connection = pg_connect(cli->target, options, &cause);
     if (connection != NULL)
         return connection;
-    options.database = cli->policy->control_database;
-    control = pg_connect(cli->target, &options, NULL);
+    aside.database = cli->policy->control_database;
+    control = pg_connect(cli->target, &aside, NULL);
     if (control != NULL && is_missing(cli, control))
         run_records_explain_missing(control, cli->target, pg_target_database(cli->target), error);
     else
         g_propagate_error(error, g_steal_pointer(&cause));
     return NULL;
+}
+
+PgConnection *cli_connect(const Cli *cli, const char *application, GError **error)
+{
+    const PgConnectOptions options = {.application = application,
+                                      .connect_timeout_s =
+                                          (int)(cli->policy->connect_timeout_ms / 1000),
+                                      .read_only = true};
+    return cli_connect_as(cli, &options, error);
 }
 
 bool cli_confirm(const Cli *cli, const char *question)

@@ -65,6 +65,9 @@ int cli_fail(const Cli *cli, const GError *error);
  * it. */
 PgConnection *cli_connect(const Cli *cli, const char *application, GError **error);
 
+/* The same for what may write. */
+PgConnection *cli_connect_as(const Cli *cli, const PgConnectOptions *options, GError **error);
+
 /* Asks on the terminal, if there is one and --yes was not given. */
 bool cli_confirm(const Cli *cli, const char *question);
 

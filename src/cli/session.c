@@ -82,7 +82,7 @@ bool session_open(Session *session, const Cli *cli, const char *command, GError 
                                   session->application, timeout_s, error);
     if (session->lock == NULL)
         return false;
-    session->connection = pg_connect(cli->target, &options, error);
+    session->connection = cli_connect_as(cli, &options, error);
     if (session->connection == NULL)
         return false;
     options.database = cli->policy->control_database;

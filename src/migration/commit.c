@@ -20,6 +20,7 @@ typedef struct {
     gconstpointer data;
     int64_t since_us;
     bool ended; /* the backend was told to end */
+    bool anew;  /* no session from before COMMIT is left to ask */
 } Doubt;
 
 typedef enum { FATE_COMMITTED, FATE_ABORTED, FATE_IN_PROGRESS, FATE_FORGOTTEN } Fate;
@@ -65,13 +66,14 @@ static void end_backend(Doubt *doubt, PgConnection *connection)
 }
 
 /* The observer, or a new session in place of the lost one. */
-static PgConnection *informant(const Doubt *doubt, GError **error)
+static PgConnection *informant(Doubt *doubt, GError **error)
 {
     Attempt *attempt = doubt->attempt;
     if (attempt->options->observer != NULL && pg_is_alive(attempt->options->observer))
         return attempt->options->observer;
     if (pg_is_alive(attempt->connection) && pg_transaction(attempt->connection) == PG_IDLE)
         return attempt->connection;
+    doubt->anew = true;
     return attempt_reconnect(attempt, error) ? attempt->connection : NULL;
 }
 
@@ -102,7 +104,9 @@ static bool resolve(Doubt *doubt, Fate *fate, GError **error)
             }
             continue;
         }
-        if (*fate == FATE_FORGOTTEN)
+        /* A server that has crashed gives the numbers that it lost to others: only a session from
+         * before COMMIT knows that "committed" is said of this transaction. */
+        if (*fate == FATE_FORGOTTEN || (*fate == FATE_COMMITTED && doubt->anew))
             return by_evidence(doubt, fate, error);
         if (*fate != FATE_IN_PROGRESS)
             return true;

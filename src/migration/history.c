@@ -281,12 +281,14 @@ void history_add_steps(GPtrArray *statuses, const GPtrArray *records)
     for (guint i = 0; i < statuses->len; i++) {
         MigrationStatus *status = g_ptr_array_index(statuses, i);
         const MigrationState state = status->state;
-        if (state != STATE_PENDING && state != STATE_APPLIED)
+        if (state != STATE_PENDING && state != STATE_OUT_OF_ORDER && state != STATE_APPLIED)
             continue;
         for (guint j = 0; j < records->len; j++) {
             const StepRecord *record = g_ptr_array_index(records, j);
             if (strcmp(record->migration, status->migration->id) != 0)
                 continue;
+            /* What was begun out of order was allowed then, and is finished before all else. */
+            status->out_of_order = status->out_of_order || state == STATE_OUT_OF_ORDER;
             status->state = STATE_PARTIAL;
             status->steps = record->count;
             status->steps_done += record->done;

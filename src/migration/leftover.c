@@ -143,6 +143,8 @@ static bool half_done(Attempt *attempt, const BareStatement *bare, char **stays,
 {
     g_autoptr(PgResult) indexes = NULL;
     g_autofree char *state = NULL;
+    if (bare->name == NULL) /* no statement at all: the server has refused it */
+        return true;
     if (bare->kind == BARE_DETACH) {
         state = pg_query_text(attempt->connection, error, DETACH_STATE, 2, bare->table, bare->name);
         if (state != NULL && strcmp(state, "pending") == 0)

@@ -4,6 +4,7 @@
 #include "migration/directives.h"
 #include "migration/file.h"
 #include "migration/graph.h"
+#include "migration/statement.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,6 +136,22 @@ static bool add_file(GPtrArray *all, const char *folder, const char *file_name, 
     return true;
 }
 
+/* A verify file runs in the transaction of its migration, which it must neither end nor add to. */
+static bool check_queries(const MigrationFile *file, GError **error)
+{
+    for (guint i = 0; i < file->statements->len; i++) {
+        const SqlStatement *statement = g_ptr_array_index(file->statements, i);
+        if (statement_is_query(statement))
+            continue;
+        error_set(error, ERROR_CONFIG, "%s:%d:%d: not a query", file->path, statement->line,
+                  statement->column);
+        error_hint_set(error, "a verify file holds queries that return no row when all is well: "
+                              "SELECT, WITH, VALUES or TABLE");
+        return false;
+    }
+    return true;
+}
+
 static bool load_part(const Found *found, MigrationPart part, MigrationFile **file, GError **error)
 {
     Directives none = {0};
@@ -142,7 +159,8 @@ static bool load_part(const Found *found, MigrationPart part, MigrationFile **fi
         return true;
     *file = g_new0(MigrationFile, 1);
     none.file = part == MIGRATION_VERIFY ? NULL : *file;
-    return migration_file_load(*file, found->paths[part], &none, error);
+    return migration_file_load(*file, found->paths[part], &none, error) &&
+           (part != MIGRATION_VERIFY || check_queries(*file, error));
 }
 
 static bool load_found(Found *found, GPtrArray *requirements, GError **error)

@@ -281,3 +281,14 @@ StatementClass statement_classify(const SqlStatement *statement, const char *dat
     const ClauseContext context = {.database = database, .words = words};
     return scan(lexer_on(statement->text, statement->size_bytes), context);
 }
+
+bool statement_is_query(const SqlStatement *statement)
+{
+    static const char *const words[] = {"select", "with", "values", "table"};
+    Lexer lexer = lexer_on(statement->text, statement->size_bytes);
+    const Token first = lexer_next(&lexer);
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
+        if (token_is(&first, words[i]))
+            return true;
+    return token_is_symbol(&first, '(');
+}

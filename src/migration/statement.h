@@ -27,6 +27,9 @@ typedef enum {
 StatementClass statement_classify(const SqlStatement *statement, const char *database,
                                   char **words);
 
+/* Whether it begins as a query does: SELECT, WITH, VALUES, TABLE or a parenthesis. */
+bool statement_is_query(const SqlStatement *statement);
+
 /* First words of a statement for progress and messages, without literals: "ALTER TABLE allergies".
  * The caller frees it. */
 char *statement_title(const SqlStatement *statement);

@@ -410,6 +410,21 @@ def test_scratch_goes_after_a_failure_and_a_crash(drydock, production, migration
     assert scratches(database.cluster) == []
 
 
+@pytest.mark.parametrize("reach", ["ALTER DATABASE white_cross SET work_mem = '77MB'", "CREATE ROLE wc_reached"])
+def test_the_comparison_stays_in_its_database(drydock, production, migrations, reach):
+    database = production(rows=False)
+    before = database.state()
+    with open(migrations / f"{NAMES[2]}.up.sql", "a", encoding="utf-8") as file:
+        file.write(f"\n{reach};\n")
+    done = sequelize(drydock, database, migrations)
+    assert done.code == 3 and "--no-compare" in done.stderr, str(done)
+    untouched(database, before)
+    assert scratches(database.cluster) == []
+    assert not database.value("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'wc_reached')")
+    assert not database.value("SELECT EXISTS (SELECT FROM pg_db_role_setting AS s JOIN pg_database AS d"
+                              " ON d.oid = s.setdatabase WHERE 'work_mem=77MB' = ANY (s.setconfig))")
+
+
 def test_killed_before_commit_leaves_nothing(drydock, production, migrations):
     database = production(rows=False)
     done = sequelize(drydock, database, migrations, "--yes", "--no-compare",

@@ -184,6 +184,16 @@ def test_the_answer_to_commit_is_lost(bench, proxy, off):
     assert bench.applied(kind)
 
 
+@pytest.mark.parametrize("sql", ["COMMIT", "/* a */ COPY t TO stdout", "ROLLBACK", "UPDATE t SET n = 0"])
+def test_a_verify_file_only_asks(bench, sql):
+    """It would commit the migration without its line in the history."""
+    bench.write("CREATE TABLE first ();")
+    bench.write(f"SELECT 1 WHERE false;\n{sql};\n", part="verify")
+    done = bench()
+    assert done.code == 2 and f"{ID}-m.verify.sql:2:" in done.stderr and "not a query" in done.stderr, str(done)
+    assert bench.history() == [] and bench.database.value("SELECT to_regclass('first')") is None
+
+
 def test_commit_did_not_happen(bench):
     """The backend ends before COMMIT reaches it: the server says that it rolled back."""
     kind = KINDS["table"]
@@ -212,6 +222,35 @@ def test_the_server_crashes_behind_commit(bench, cluster):
         _, stderr = process.communicate(timeout=60)
     assert process.returncode == 1 and "COMMIT did not happen" in stderr, stderr
     assert bench.untouched(kind)
+
+
+@pytest.fixture
+def lazy_log(cluster):
+    """What is not committed is not written to the log, so that a crash loses its number, too."""
+    cluster.query("ALTER SYSTEM SET wal_writer_delay = '10s'")
+    cluster.query("SELECT pg_reload_conf()")
+    time.sleep(0.5)
+    yield
+    cluster.query("ALTER SYSTEM RESET wal_writer_delay")
+    cluster.query("SELECT pg_reload_conf()")
+
+
+def test_the_number_was_given_to_another(bench, cluster, lazy_log):
+    """After a crash the lost number is somebody else's, and committed: that is not the migration."""
+    bench.write("CREATE TABLE first ();")
+    assert bench().code == 0
+    bench.write("COMMENT ON TABLE first IS 'x';", id="20260101000001")
+    cluster.query("CHECKPOINT")
+    with bench.started(failpoint="migration.before_commit=stop") as process:
+        wait_until(lambda: stopped(process.pid))
+        cluster.stop("immediate")
+        cluster.start()
+        for _ in range(8):
+            bench.database.query("INSERT INTO log VALUES (1)", user=OWNER)
+        os.kill(process.pid, signal.SIGCONT)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1 and "COMMIT did not happen" in stderr, stderr
+    assert bench.history() == [ID]
 
 
 def stopped(pid):
@@ -293,6 +332,25 @@ def test_segments_fail_and_go_on(bench):
     done = bench()
     assert done.code == 0, str(done)
     assert bench.history() == [ID] and bench.steps() == []
+
+
+def test_segments_out_of_order(bench):
+    """What was begun out of order is partial, too: nothing is undone before it is finished."""
+    newer = "20260101000002"
+    bench.write("CREATE TABLE newer ();", id=newer)
+    bench.write("DROP TABLE newer;", id=newer, part="down")
+    assert bench().code == 0
+    bench.write(SEGMENTS)
+    bench.database.query("CREATE TABLE feelings (other int)", user=OWNER)
+    assert bench().code == 4
+    assert bench("migrate", "--allow-out-of-order", ID).code == 11
+    assert bench.state()["state"] == "partial"
+    refused = bench("undo")
+    assert refused.code == 3 and "partly applied" in refused.stderr, str(refused)
+    bench.database.query("DROP TABLE feelings", user=OWNER)
+    done = bench()
+    assert done.code == 0 and bench.history() == [ID, newer], str(done)
+    assert bench.state()["out_of_order"]
 
 
 def test_a_changed_file_is_not_continued(bench):
@@ -473,6 +531,13 @@ def test_the_old_statement_still_runs(bench):
             _, stderr = again.communicate(timeout=60)
     assert again.returncode == 0, stderr
     assert bench.applied(kind)
+
+
+def test_what_is_no_statement_leaves_nothing(bench):
+    bench.write("DROP INDEX CONCURRENTLY;")
+    done = bench()
+    assert done.code == 1 and bench.steps() == [], str(done)
+    assert bench.state()["state"] == "pending"
 
 
 def test_an_invalid_index_of_before_is_kept(bench):

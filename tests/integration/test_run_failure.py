@@ -66,6 +66,12 @@ CASES = [
     Case("a dropped table", "DROP TABLE lines;", r"public\.lines",
          before="CREATE TABLE lines (x int); INSERT INTO lines VALUES (1), (2)"),
     Case("a dropped column", "ALTER TABLE contacts DROP COLUMN notes;", r"public\.contacts"),
+    Case("a label with another name", "ALTER TYPE mood RENAME VALUE 'calm' TO 'sad';", r"public\.moods",
+         before="CREATE TYPE mood AS ENUM ('calm'); CREATE DOMAIN felt AS mood;"
+                " CREATE TABLE moods (x felt[]); INSERT INTO moods VALUES ('{calm}')"),
+    Case("an attribute taken from a type", "ALTER TYPE place DROP ATTRIBUTE city;", r"public\.places",
+         before="CREATE TYPE place AS (street text, city text);"
+                " CREATE TABLE places (x place); INSERT INTO places VALUES (ROW('a', 'b'))"),
     Case("a type that loses digits", "ALTER TABLE lines ALTER x TYPE numeric(5, 1);", r"public\.lines",
          before="CREATE TABLE lines (x numeric); INSERT INTO lines VALUES (1.25), (2)"),
     Case("a sequence that moves", "SELECT nextval('numbers');", r"public\.numbers", before="CREATE SEQUENCE numbers"),

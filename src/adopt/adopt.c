@@ -80,8 +80,10 @@ static bool open_sessions(Adoption *adoption, GError **error)
     if (adoption->lock == NULL)
         return false;
     connect.database = control;
+    connect.catalog_only = true;
     adoption->control = pg_connect(options->target, &connect, error);
     connect.database = NULL;
+    connect.catalog_only = false;
     if (adoption->control == NULL || !connect_live(adoption, &connect, error))
         return false;
     adoption->target_lock = run_lock_take(options->target, database, database,

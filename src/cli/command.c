@@ -244,6 +244,7 @@ PgConnection *cli_connect_as(const Cli *cli, const PgConnectOptions *options, GE
     if (connection != NULL)
         return connection;
     aside.database = cli->policy->control_database;
+    aside.catalog_only = true;
     control = pg_connect(cli->target, &aside, NULL);
     if (control != NULL && is_missing(cli, control))
         run_records_explain_missing(control, cli->target, pg_target_database(cli->target), error);

@@ -86,6 +86,7 @@ bool session_open(Session *session, const Cli *cli, const char *command, GError 
     if (session->connection == NULL)
         return false;
     options.database = cli->policy->control_database;
+    options.catalog_only = true;
     session->observer = pg_connect(cli->target, &options, error);
     if (session->observer == NULL)
         return false;

@@ -21,6 +21,24 @@
 
 #define UNKNOWN_OUTCOME 9
 
+/* What a run that was killed leaves in its folder and nobody wants: a password file, half a
+ * snapshot. */
+static void tidy_folder(const char *folder)
+{
+    g_autofree char *partial = g_build_filename(folder, "snapshot.partial", NULL);
+    g_autoptr(GDir) files = g_dir_open(folder, 0, NULL);
+    g_autoptr(GError) error = NULL;
+    for (const char *name = NULL; files != NULL && (name = g_dir_read_name(files)) != NULL;) {
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        if (g_str_has_prefix(name, "passfile-") && error == NULL)
+            (void)file_remove_tree(path, &error);
+    }
+    if (error == NULL)
+        (void)file_remove_tree(partial, &error);
+    if (error != NULL)
+        log_warning("%s", error->message);
+}
+
 /* The folder of the run, if the state folder still has it. */
 static json_t *adopt_journal(Run *run, GError **error)
 {
@@ -35,6 +53,7 @@ static json_t *adopt_journal(Run *run, GError **error)
         return json_array();
     }
     run->folder = g_steal_pointer(&folder);
+    tidy_folder(run->folder);
     run->journal = journal_open(run->folder, error);
     if (run->journal == NULL)
         return NULL;

@@ -134,6 +134,18 @@ def test_password_file_of_a_run(drydock, database, tmp_path):
     clean(done.stdout, done.stderr, *written(drydock.state).values())
 
 
+def test_password_file_after_a_crash(drydock, database, tmp_path):
+    """A run that is killed while pg_dump works leaves the file; recover removes it, and half a snapshot."""
+    policy = write_policy(tmp_path)
+    dsn = with_password(database)
+    done = drydock("run", "--policy", policy, dsn=dsn, env={"DRYDOCK_FAILPOINT": "snapshot.close_keep.intent=kill"})
+    folder = next(Path(drydock.state).glob("runs/*"))
+    assert done.code < 0 and list(folder.glob("passfile-*")), str(done)
+    done = drydock("recover", "--policy", policy, dsn=dsn)
+    assert done.code == 1, str(done)
+    assert not list(folder.glob("passfile-*")) and not list(folder.glob("snapshot*"))
+
+
 def test_password_in_a_wrong_dsn(drydock, database, tmp_path):
     """What libpq says about a connection string that it cannot read, or a server that turns it away."""
     policy = write_policy(tmp_path)

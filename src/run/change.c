@@ -1,7 +1,6 @@
 /* The change: pending migrations are applied to the work copy, and the result is proven. */
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "migration/apply.h"
 #include "migration/history.h"
@@ -11,10 +10,7 @@
 #include "run/gate.h"
 #include "verify/health.h"
 #include "verify/proof.h"
-#include <glob.h>
 #include <string.h>
-
-#define ASSERTION_MAX_BYTES ((size_t)16 * 1024 * 1024)
 
 static bool contains(const GPtrArray *lines, const char *line)
 {
@@ -219,28 +215,11 @@ static bool verify_files(Run *run, GPtrArray *findings, GError **error)
     return true;
 }
 
-static bool verify_assertion_file(Run *run, const char *path, GPtrArray *findings, GError **error)
-{
-    g_autofree char *text = NULL;
-    g_autoptr(GPtrArray) statements = NULL;
-    size_t size_bytes = 0;
-    if (!file_read(path, ASSERTION_MAX_BYTES, &text, &size_bytes, error))
-        return false;
-    statements = splitter_split(text, size_bytes, path, error);
-    return statements != NULL && health_assert(run->work, statements, path, findings, error);
-}
-
 static bool verify_assertions(Run *run, GPtrArray *findings, GError **error)
 {
-    for (char **pattern = run->policy->verify_assertions; *pattern != NULL; pattern++) {
-        glob_t matches;
-        bool done = glob(*pattern, 0, NULL, &matches) == 0;
-        if (!done)
-            error_set(error, ERROR_CONFIG, "no file matches the assertions '%s'", *pattern);
-        for (size_t i = 0; done && i < matches.gl_pathc; i++)
-            done = verify_assertion_file(run, matches.gl_pathv[i], findings, error);
-        globfree(&matches);
-        if (!done)
+    for (guint i = 0; i < run->assertions->len; i++) {
+        const AssertionFile *file = g_ptr_array_index(run->assertions, i);
+        if (!health_assert(run->work, file->statements, file->path, findings, error))
             return false;
     }
     return true;

@@ -78,6 +78,7 @@ void run_clear(Run *run)
     g_clear_pointer(&run->findings, g_ptr_array_unref);
     g_clear_pointer(&run->pending, g_ptr_array_unref);
     standing_free(run->standing);
+    g_clear_pointer(&run->assertions, g_ptr_array_unref);
     g_clear_pointer(&run->not_valid, g_hash_table_unref);
     g_free(run->database);
     g_free(run->id);

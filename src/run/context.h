@@ -21,6 +21,12 @@ typedef struct {
     char *fix; /* what would mend it; NULL: nothing to do */
 } Finding;
 
+/* A file of the policy's assertions. */
+typedef struct {
+    char *path;
+    GPtrArray *statements; /* SqlStatement * */
+} AssertionFile;
+
 typedef struct {
     const RunOptions *options;
     const Policy *policy;
@@ -43,6 +49,7 @@ typedef struct {
     GPtrArray *pending;    /* const Migration * */
     PgProperties *before;  /* the database's properties */
     json_t *shared;        /* shared catalogs before the run */
+    GPtrArray *assertions; /* AssertionFile * */
     GHashTable *not_valid; /* constraints that were NOT VALID already */
     char *search_path;     /* of our role in the live database */
     int64_t size_bytes;
@@ -130,6 +137,9 @@ bool run_survey(Run *run, GError **error);
 bool run_survey_server(Run *run, GError **error);
 bool run_survey_database(Run *run, PgConnection *live, GError **error);
 bool run_survey_migrations(Run *run, PgConnection *live, GError **error);
+
+/* Fills in assertions. */
+bool run_load_assertions(Run *run, GError **error);
 
 /* Fills in what options say; nothing is connected. */
 bool run_init(Run *run, const RunOptions *options, const char *command, GError **error);

@@ -9,20 +9,37 @@
 #include <string.h>
 
 /* Asks the server's own grammar, so that a slip of the pen costs no downtime. */
-static bool check_syntax(Run *run, const MigrationFile *file, GError **error)
+static bool check_syntax(Run *run, const char *path, const GPtrArray *statements, GError **error)
 {
-    for (guint i = 0; i < file->statements->len; i++) {
-        const SqlStatement *statement = g_ptr_array_index(file->statements, i);
+    for (guint i = 0; i < statements->len; i++) {
+        const SqlStatement *statement = g_ptr_array_index(statements, i);
         int line = 0, column = 0;
         g_autofree char *title = NULL;
         if (pg_parses(run->control, statement->text, statement->size_bytes, error))
             continue;
         title = statement_title(statement);
         splitter_locate(statement, MAX(error_position(*error), 1), &line, &column);
-        g_prefix_error(error, "%s:%d:%d: %s: ", file->path, line, column, title);
+        g_prefix_error(error, "%s:%d:%d: %s: ", path, line, column, title);
         if (error_is(*error, ERROR_QUERY))
             error_recode(error, ERROR_CONFIG);
         return false;
+    }
+    return true;
+}
+
+static bool check_file(Run *run, const MigrationFile *file, GError **error)
+{
+    return check_syntax(run, file->path, file->statements, error);
+}
+
+static bool check_assertions(Run *run, GError **error)
+{
+    if (!run_load_assertions(run, error))
+        return false;
+    for (guint i = 0; i < run->assertions->len; i++) {
+        const AssertionFile *file = g_ptr_array_index(run->assertions, i);
+        if (!check_syntax(run, file->path, file->statements, error))
+            return false;
     }
     return true;
 }
@@ -70,10 +87,10 @@ bool run_survey_migrations(Run *run, PgConnection *live, GError **error)
         return false;
     for (guint i = 0; i < run->pending->len; i++) {
         const Migration *migration = g_ptr_array_index(run->pending, i);
-        if (!check_syntax(run, &migration->up, error) ||
-            (migration->verify != NULL && !check_syntax(run, migration->verify, error)))
+        if (!check_file(run, &migration->up, error) ||
+            (migration->verify != NULL && !check_file(run, migration->verify, error)))
             return false;
         check_statements(run, &migration->up);
     }
-    return true;
+    return check_assertions(run, error);
 }

@@ -104,14 +104,22 @@ def test_malformed_files(drydock, database, tmp_path, case):
     all_refused(drydock, database, ("run", "plan", "migrate", "status"), "--policy", policy, code=2, says=says)
 
 
-@pytest.mark.parametrize("suffix", ["up", "verify"])
-def test_syntax_error(drydock, database, tmp_path, suffix):
+@pytest.mark.parametrize("suffix, sql, says", [
+    ("up", "CREATE TABLE visits (\n    id bigint PRIMARY KEI\n);\n", [":4:23:", "CREATE TABLE visits"]),
+    ("verify", "SELECT id\n    FROM visits WERE true;\n", [":4:22:", "SELECT"]),
+])
+def test_syntax_error(drydock, database, tmp_path, suffix, sql, says):
     """With file, line, column and statement, by the server's own grammar, while users go on working."""
-    files = {f"{NEXT}-one.up.sql": "SELECT 1;\n",
-             f"{NEXT}-one.{suffix}.sql": "SELECT 1;\n\nCREATE TABLE visits (\n    id bigint PRIMARY KEI\n);\n"}
+    files = {f"{NEXT}-one.up.sql": "SELECT 1;\n", f"{NEXT}-one.{suffix}.sql": f"SELECT 1;\n\n{sql}"}
     policy = write_policy(tmp_path, write_migrations(tmp_path, files))
-    run_refused(drydock, database, policy, 2,
-                [f"{NEXT}-one.{suffix}.sql:4:23:", "syntax error", "CREATE TABLE visits"])
+    run_refused(drydock, database, policy, 2, [f"{NEXT}-one.{suffix}.sql{says[0]}", "syntax error", *says[1:]])
+
+
+def test_syntax_error_in_an_assertion(drydock, database, tmp_path):
+    """The policy's assertions are read before anything is touched, too."""
+    (tmp_path / "rules.sql").write_text("SELECT 1 WHERE false;\nSELECT * FORM students;\n", encoding="utf-8")
+    policy = write_policy(tmp_path, verify={"assertions": ["rules.sql"]})
+    run_refused(drydock, database, policy, 2, ["rules.sql:2:10:", "syntax error"])
 
 
 REACHES_OUT = {

@@ -8,8 +8,8 @@
 # To compile it.
 # shellcheck disable=SC2034
 PACKAGES_BUILD=(
-    cmake gcc libc6-dev libcyaml-dev libglib2.0-dev libjansson-dev libpq-dev libssl-dev libxxhash-dev libyaml-dev
-    ninja-build pkg-config
+    cmake gcc libarchive-dev libc6-dev libcyaml-dev libglib2.0-dev libjansson-dev libpq-dev libssl-dev libxxhash-dev
+    libyaml-dev libzstd-dev ninja-build pkg-config
 )
 
 # To use it: pg_dump and pg_restore, and for some stores and hooks the usual certificates.

@@ -22,7 +22,9 @@ PLACES = {
     r"jansson\.h": ["base/json.h"],
     r"openssl/.*": ["base/hash.c"],
     r"libpq-fe\.h|libpq/.*": ["pg/connection.c", "pg/target.c", "pg/target_private.h"],
-    r"xxhash\.h": ["verify/digest.c"],
+    r"xxhash\.h": ["verify/rows.c"],
+    r"zstd\.h": ["stream/"],
+    r"archive(_entry)?\.h": ["snapshot/"],
     r"cyaml/.*|yaml\.h": ["policy/"],
 }
 

@@ -20,7 +20,8 @@
 struct Child {
     GPid pid;
     char *program;
-    int out_fd, err_fd;
+    int out_fd, err_fd; /* -1: closed, or the caller's to read */
+    int read_fd;        /* standard output of child_start_reading(); -1: none */
     GString *output, *errors;
     bool ended;
     int status;
@@ -61,7 +62,7 @@ Child *child_start(const char *const *argv, const char *const *environment, GErr
     child->program = g_path_get_basename(argv[0]);
     child->output = g_string_new(NULL);
     child->errors = g_string_new(NULL);
-    child->out_fd = child->err_fd = -1;
+    child->out_fd = child->err_fd = child->read_fd = -1;
     if (!g_spawn_async_with_pipes(NULL, (char **)argv, full_environment, G_SPAWN_DO_NOT_REAP_CHILD,
                                   before_exec, NULL, &child->pid, NULL, &child->out_fd,
                                   &child->err_fd, &cause)) {
@@ -72,6 +73,16 @@ Child *child_start(const char *const *argv, const char *const *environment, GErr
     }
     (void)fcntl(child->out_fd, F_SETFL, O_NONBLOCK);
     (void)fcntl(child->err_fd, F_SETFL, O_NONBLOCK);
+    return child;
+}
+
+Child *child_start_reading(const char *const *argv, const char *const *environment, GError **error)
+{
+    Child *child = child_start(argv, environment, error);
+    if (child != NULL) {
+        child->read_fd = child->out_fd;
+        child->out_fd = -1;
+    }
     return child;
 }
 
@@ -89,6 +100,40 @@ static void drain(int *fd, GString *into)
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
         close(*fd);
         *fd = -1;
+    }
+}
+
+static bool check_limits(const Child *child, int64_t latest_us, GError **error)
+{
+    if (interrupt_check(error))
+        return false;
+    if (latest_us == 0 || clock_monotonic_us() < latest_us)
+        return true;
+    error_set(error, ERROR_TIMEOUT, "%s was stopped at its time limit", child->program);
+    return false;
+}
+
+bool child_read(Child *child, void *data, size_t size_bytes, int64_t latest_us, size_t *got,
+                GError **error)
+{
+    for (;;) {
+        struct pollfd fds[3] = {
+            {.fd = child->read_fd, .events = POLLIN},
+            {.fd = child->err_fd, .events = POLLIN},
+            {.fd = interrupt_received() == 0 ? interrupt_fd() : -1, .events = POLLIN}};
+        const ssize_t n = read(child->read_fd, data, size_bytes);
+        if (n >= 0) {
+            *got = (size_t)n;
+            return true;
+        }
+        if (errno != EAGAIN && errno != EINTR) {
+            error_set_errno(error, errno, "cannot read the output of %s", child->program);
+            return false;
+        }
+        if (!check_limits(child, latest_us, error))
+            return false;
+        (void)poll(fds, G_N_ELEMENTS(fds), 100);
+        drain(&child->err_fd, child->errors);
     }
 }
 
@@ -181,6 +226,8 @@ void child_free(Child *child)
         close(child->out_fd);
     if (child->err_fd >= 0)
         close(child->err_fd);
+    if (child->read_fd >= 0)
+        close(child->read_fd);
     g_string_free(child->output, TRUE);
     g_string_free(child->errors, TRUE);
     g_free(child->program);

@@ -10,12 +10,23 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 typedef struct Child Child;
 
 /* Starts argv (NULL-terminated, argv[0] a path); environment is a NULL-terminated list of
  * NAME=value. */
 Child *child_start(const char *const *argv, const char *const *environment, GError **error);
+
+/* The same with standard output for the caller to read, through child_read(), not collected. */
+Child *child_start_reading(const char *const *argv, const char *const *environment, GError **error);
+
+/* Up to size_bytes of the child's standard output; *got is 0 at its end. Waits at most until
+ * latest_us (monotonic; 0: no limit) with ERROR_TIMEOUT; a signal ends the wait with
+ * ERROR_INTERRUPTED. */
+bool child_read(Child *child, void *data, size_t size_bytes, int64_t latest_us, size_t *got,
+                GError **error);
 
 /* Waits until the child has ended or timeout_ms has passed (-1: no limit, 0: look only). *ended
  * says which. A signal to this program ends the wait with ERROR_INTERRUPTED; the child goes on

@@ -109,6 +109,12 @@ typedef bool (*PgRowFunc)(const char *row, size_t size_bytes, gpointer data, GEr
 bool pg_copy_out(PgConnection *connection, const char *sql, PgRowFunc func, gpointer data,
                  GError **error);
 
+/* Feeds COPY ... FROM STDIN: func gives the next bytes, which stay its own (no bytes: the end); an
+ * error of it makes the COPY fail. *rows (may be NULL) gets how many were copied. */
+typedef bool (*PgFeedFunc)(const void **bytes, size_t *size_bytes, gpointer data, GError **error);
+bool pg_copy_in(PgConnection *connection, const char *sql, PgFeedFunc func, gpointer data,
+                int64_t *rows, GError **error);
+
 /* Whether the transaction is open, failed, or none. */
 typedef enum { PG_IDLE, PG_IN_TRANSACTION, PG_IN_FAILED_TRANSACTION, PG_BROKEN } PgTransaction;
 PgTransaction pg_transaction(const PgConnection *connection);

@@ -142,6 +142,85 @@ static bool take_copy(PgConnection *connection, PGresult *result, Stopping *stop
     return true;
 }
 
+typedef struct {
+    PgFeedFunc func;
+    gpointer data;
+    int64_t rows;
+    GError *error; /* of func */
+} CopyIn;
+
+static bool put_all(PgConnection *connection, const char *bytes, size_t size_bytes,
+                    Stopping *stopping, bool *ended)
+{
+    for (size_t at = 0; at < size_bytes && !*ended;) {
+        const size_t chunk = MIN(COPY_CHUNK_BYTES, size_bytes - at);
+        const int put = PQputCopyData(connection->libpq, bytes + at, (int)chunk);
+        if (put > 0)
+            at += chunk;
+        else if (put < 0)
+            *ended = true; /* by the server; its error comes with the next result */
+        else if (!exchange_wait(connection, stopping, true))
+            return false;
+        if (stopping->reason != STOP_NOT)
+            return true;
+    }
+    return true;
+}
+
+/* False if the connection is lost. */
+static bool feed(PgConnection *connection, CopyIn *copy, Stopping *stopping)
+{
+    const void *bytes = NULL;
+    size_t size_bytes = 0;
+    bool ended = false;
+    do {
+        if (!copy->func(&bytes, &size_bytes, copy->data, &copy->error))
+            break;
+        if (!put_all(connection, bytes, size_bytes, stopping, &ended))
+            return false;
+    } while (size_bytes > 0 && !ended && stopping->reason == STOP_NOT);
+    return PQputCopyEnd(connection->libpq, copy->error != NULL || stopping->reason != STOP_NOT
+                                               ? "given up by the client"
+                                               : NULL) >= 0;
+}
+
+static bool take_copy_in(PgConnection *connection, PGresult *result, Stopping *stopping,
+                         gpointer data, GError **error)
+{
+    CopyIn *copy = data;
+    if (PQresultStatus(result) == PGRES_COPY_IN && !feed(connection, copy, stopping)) {
+        exchange_give_up(connection, stopping, error);
+        return false;
+    }
+    if (PQresultStatus(result) == PGRES_COMMAND_OK)
+        copy->rows = g_ascii_strtoll(PQcmdTuples(result), NULL, 10);
+    PQclear(result);
+    return true;
+}
+
+bool pg_copy_in(PgConnection *connection, const char *sql, PgFeedFunc func, gpointer data,
+                int64_t *rows, GError **error)
+{
+    CopyIn copy = {func, data, 0, NULL};
+    g_autoptr(GError) cause = NULL;
+    bool done = false;
+    exchange_begin(connection, sql);
+    if (PQsendQuery(connection->libpq, sql) == 0)
+        return exchange_send_failed(connection, error);
+    done = exchange_drain(connection, take_copy_in, &copy, &cause);
+    if (copy.error != NULL) {
+        g_propagate_error(error, copy.error);
+        return false;
+    }
+    if (!done) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    if (rows != NULL)
+        *rows = copy.rows;
+    return true;
+}
+
 bool pg_copy_out(PgConnection *connection, const char *sql, PgRowFunc func, gpointer data,
                  GError **error)
 {

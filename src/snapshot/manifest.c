@@ -108,6 +108,13 @@ bool manifest_add_files(Manifest *manifest, const char *folder, GError **error)
     return true;
 }
 
+static void rows_to_json(json_t *object, const ManifestFile *file)
+{
+    json_set_text(object, "copy_format", copy_format_name(file->copy_format));
+    json_set_integer(object, "raw_bytes", (int64_t)file->raw_bytes);
+    row_digest_to_json(object, file->rows);
+}
+
 static json_t *files_to_json(const GPtrArray *files)
 {
     json_t *array = json_array();
@@ -117,6 +124,8 @@ static json_t *files_to_json(const GPtrArray *files)
         json_set_text(object, "name", file->name);
         json_set_integer(object, "size_bytes", (int64_t)file->size_bytes);
         json_set_text(object, "sha256", file->sha256.hex);
+        if (file->has_rows)
+            rows_to_json(object, file);
         json_array_append_new(array, object);
     }
     return array;
@@ -172,6 +181,17 @@ static bool name_is_plain(const char *name)
     return strcmp(printable, name) == 0;
 }
 
+static bool rows_from_json(const json_t *object, ManifestFile *file, GError **error)
+{
+    const int64_t raw_bytes = json_get_integer(object, "raw_bytes", -1);
+    file->has_rows = true;
+    if (raw_bytes < 0 ||
+        !copy_format_from_name(json_get_text(object, "copy_format"), &file->copy_format))
+        return malformed(error, "a data file has no format or raw size");
+    file->raw_bytes = (uint64_t)raw_bytes;
+    return row_digest_from_json(object, &file->rows, error);
+}
+
 static bool file_from_json(const json_t *object, Manifest *manifest, GError **error)
 {
     const char *name = json_get_text(object, "name");
@@ -187,7 +207,7 @@ static bool file_from_json(const json_t *object, Manifest *manifest, GError **er
     file->size_bytes = (uint64_t)size_bytes;
     memcpy(file->sha256.hex, sha256, HASH_HEX_SIZE);
     g_ptr_array_add(manifest->files, file);
-    return true;
+    return json_object_get(object, "copy_format") == NULL || rows_from_json(object, file, error);
 }
 
 static bool files_from_json(const json_t *array, Manifest *manifest, GError **error)

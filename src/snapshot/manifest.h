@@ -24,6 +24,11 @@ typedef struct {
     char *name; /* in the snapshot's folder, which has no folders in it */
     uint64_t size_bytes;
     HashHex sha256;
+    /* Of what is in a data file (has_rows), uncompressed: for a part of a table its own rows. */
+    bool has_rows;
+    CopyFormat copy_format;
+    RowDigest rows;
+    uint64_t raw_bytes;
 } ManifestFile;
 
 typedef struct {

@@ -5,8 +5,6 @@
 #include "pg/sql.h"
 #include "verify/digest_read.h"
 #include <string.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #define REPORT_ROWS 1024
 #define REPORT_BYTES (INT64_C(1) << 20)
@@ -86,12 +84,6 @@ DigestSet *digest_list(PgConnection *connection, GError **error)
     return g_steal_pointer(&set);
 }
 
-static void add(RowDigest *sum, XXH128_hash_t hash)
-{
-    sum->low += hash.low64;
-    sum->high += hash.high64 + (sum->low < hash.low64 ? 1 : 0);
-}
-
 typedef struct {
     RowDigest sum;
     DigestWatch *watch;
@@ -116,7 +108,7 @@ static bool report(Reading *reading, GError **error)
 
 static bool take_bytes(Reading *reading, const char *row, size_t size_bytes, GError **error)
 {
-    add(&reading->sum, XXH3_128bits(row, size_bytes));
+    digest_add_row(&reading->sum, row, size_bytes);
     reading->bytes += (int64_t)size_bytes;
     if (reading->rows < REPORT_ROWS && reading->bytes < REPORT_BYTES)
         return true;
@@ -126,7 +118,6 @@ static bool take_bytes(Reading *reading, const char *row, size_t size_bytes, GEr
 static bool take_row(const char *row, size_t size_bytes, gpointer data, GError **error)
 {
     Reading *reading = data;
-    reading->sum.rows++;
     reading->rows++;
     return take_bytes(reading, row, size_bytes, error);
 }
@@ -136,9 +127,12 @@ static bool take_piece(const char *row, size_t size_bytes, gpointer data, GError
 {
     Reading *reading = data;
     const char *tab = memchr(row, '\t', size_bytes);
-    if (tab != NULL && size_bytes - (size_t)(tab - row) > 2 && tab[1] == '0' && tab[2] == '\t')
-        reading->sum.rows++;
-    return take_bytes(reading, row, size_bytes, error);
+    const bool first =
+        tab != NULL && size_bytes - (size_t)(tab - row) > 2 && tab[1] == '0' && tab[2] == '\t';
+    const int64_t objects = reading->sum.rows + (first ? 1 : 0);
+    const bool going = take_bytes(reading, row, size_bytes, error);
+    reading->sum.rows = objects;
+    return going;
 }
 
 static bool append_column(GString *sql, const DigestTable *table, int attnum, GError **error)

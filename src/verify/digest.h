@@ -11,14 +11,10 @@
 
 #include "base/json.h"
 #include "pg/connection.h"
+#include "verify/rows.h"
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-typedef struct {
-    uint64_t high, low; /* sum modulo 2^128 */
-    int64_t rows;
-} RowDigest;
 
 typedef struct {
     uint32_t oid; /* pg_class.oid; a clone keeps it */
@@ -87,8 +83,9 @@ GPtrArray *digest_compare(const DigestSet *expected, const DigestSet *actual);
  * whole content. The caller frees it. */
 char *digest_set_hash(const DigestSet *set);
 
-bool digest_equal(RowDigest a, RowDigest b);
-char *digest_format(RowDigest digest); /* "rows:32 hexadecimal digits"; the caller frees it */
-
 json_t *digest_set_to_json(const DigestSet *set);
 DigestSet *digest_set_from_json(const json_t *json, GError **error);
+
+/* Members "rows" and "digest" of an object. */
+void row_digest_to_json(json_t *object, RowDigest digest);
+bool row_digest_from_json(const json_t *object, RowDigest *out, GError **error);

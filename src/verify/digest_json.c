@@ -20,7 +20,7 @@ static json_t *columns_to_json(const DigestTable *table, bool with_numbers)
     return columns;
 }
 
-static void set_digest(json_t *object, RowDigest digest)
+void row_digest_to_json(json_t *object, RowDigest digest)
 {
     g_autofree char *text = digest_format(digest);
     json_set_integer(object, "rows", digest.rows);
@@ -44,7 +44,7 @@ static json_t *table_to_json(const DigestTable *table, bool local)
         json_set_text(object, "value", table->value);
     } else {
         json_object_set_new(object, "columns", columns_to_json(table, local));
-        set_digest(object, table->digest);
+        row_digest_to_json(object, table->digest);
     }
     return object;
 }
@@ -56,7 +56,7 @@ json_t *digest_set_to_json(const DigestSet *set)
     for (guint i = 0; i < set->tables->len; i++)
         json_array_append_new(tables, table_to_json(g_ptr_array_index(set->tables, i), true));
     json_object_set_new(object, "tables", tables);
-    set_digest(large_objects, set->large_objects);
+    row_digest_to_json(large_objects, set->large_objects);
     json_object_set_new(object, "large_objects", large_objects);
     return object;
 }
@@ -95,7 +95,7 @@ static bool read_half(const char *hex, uint64_t *out)
     return true;
 }
 
-static bool digest_from_json(const json_t *object, RowDigest *out, GError **error)
+bool row_digest_from_json(const json_t *object, RowDigest *out, GError **error)
 {
     const char *sum = json_get_text(object, "digest");
     out->rows = json_get_integer(object, "rows", -1);
@@ -153,7 +153,7 @@ static DigestTable *table_from_json(const json_t *object, GError **error)
             return NULL;
         }
     } else if (!columns_from_json(json_object_get(object, "columns"), table, error) ||
-               !digest_from_json(object, &table->digest, error)) {
+               !row_digest_from_json(object, &table->digest, error)) {
         return NULL;
     }
     return g_steal_pointer(&table);
@@ -186,7 +186,7 @@ DigestSet *digest_set_from_json(const json_t *json, GError **error)
         g_ptr_array_add(set->tables, table);
     }
     g_ptr_array_sort(set->tables, by_name);
-    if (!digest_from_json(json_object_get(json, "large_objects"), &set->large_objects, error))
+    if (!row_digest_from_json(json_object_get(json, "large_objects"), &set->large_objects, error))
         return NULL;
     return g_steal_pointer(&set);
 }

@@ -59,18 +59,6 @@ const DigestTable *digest_find_name(const DigestSet *set, const char *schema, co
     return NULL;
 }
 
-bool digest_equal(RowDigest a, RowDigest b)
-{
-    return a.rows == b.rows && a.high == b.high && a.low == b.low;
-}
-
-char *digest_format(RowDigest digest)
-{
-    return g_strdup_printf("%" G_GINT64_FORMAT ":%016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER
-                           "x",
-                           digest.rows, digest.high, digest.low);
-}
-
 static bool same_columns(const DigestTable *a, const DigestTable *b)
 {
     if (a->columns->len != b->columns->len)

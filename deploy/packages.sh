@@ -3,7 +3,8 @@
 #
 #     packages_install "${PACKAGES_BUILD[@]}" "${PACKAGES_RUN[@]}"
 #
-# Nothing is asked of apt where nothing is missing.
+# A name may say the version that it must have at least: "postgresql-15>=15.20". Nothing is asked of apt where nothing
+# is missing or too old.
 
 # To compile it.
 # shellcheck disable=SC2034
@@ -12,16 +13,17 @@ PACKAGES_BUILD=(
     libyaml-dev libzstd-dev ninja-build pkg-config
 )
 
-# To use it: pg_dump and pg_restore, and for some stores and hooks the usual certificates.
+# To use it: pg_dump and pg_restore (15.20: older ones run code from a crafted archive, CVE-2026-116314), and for some
+# stores and hooks the usual certificates.
 # shellcheck disable=SC2034
 PACKAGES_RUN=(
-    ca-certificates postgresql-client-15
+    ca-certificates 'postgresql-client-15>=15.20'
 )
 
 # To test it, besides what building and using need: a server without a cluster, sanitizers, checkers.
 # shellcheck disable=SC2034
 PACKAGES_TEST=(
-    clang clang-format clang-tidy libclang-rt-14-dev libcmocka-dev llvm pgbouncer postgresql-15
+    clang clang-format clang-tidy libclang-rt-14-dev libcmocka-dev llvm pgbouncer 'postgresql-15>=15.20'
     python3 python3-psycopg2 python3-pytest shellcheck util-linux
 )
 
@@ -31,13 +33,16 @@ PACKAGES_NODE=(
     nodejs npm
 )
 
-# Prints those of the packages named that are not installed.
+# Prints those of the packages named that are not installed, or older than they must be.
 packages_missing() {
-    local package
-    for package in "$@"; do
-        if [[ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" != installed ]]; then
-            printf '%s\n' "$package"
+    local wanted status version
+    for wanted in "$@"; do
+        read -r status version < <(dpkg-query -W -f='${db:Status-Status} ${Version}\n' "${wanted%%>=*}" 2>/dev/null) || true
+        if [[ "${status:-}" != installed ]] ||
+            { [[ $wanted == *'>='* ]] && ! dpkg --compare-versions "${version:-0}" ge "${wanted#*>=}"; }; then
+            printf '%s\n' "$wanted"
         fi
+        status='' version=''
     done
 }
 
@@ -65,9 +70,9 @@ packages_stop_pooler() {
     fi
 }
 
-# Installs those of the packages named that are missing.
+# Installs those of the packages named that are missing, and upgrades those that are too old.
 packages_install() {
-    local missing
+    local missing names
     mapfile -t missing < <(packages_missing "$@")
     if [[ ${#missing[@]} -eq 0 ]]; then
         return 0
@@ -77,14 +82,20 @@ packages_install() {
         return 1
     fi
     echo "installing: ${missing[*]}" >&2
-    if [[ " ${missing[*]} " == *" postgresql-15 "* ]]; then
+    names=("${missing[@]%%>=*}")
+    if [[ " ${names[*]} " == *" postgresql-15 "* ]]; then
         packages_forbid_cluster || return 1
     fi
     packages_as_root apt-get update -q >&2 || return 1
     # confold: a settings file that is there already is somebody's decision.
     packages_as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -q -y --no-install-recommends \
-        -o Dpkg::Options::=--force-confold "${missing[@]}" >&2 || return 1
-    if [[ " ${missing[*]} " == *" pgbouncer "* ]]; then
+        -o Dpkg::Options::=--force-confold "${names[@]}" >&2 || return 1
+    if [[ " ${names[*]} " == *" pgbouncer "* ]]; then
         packages_stop_pooler
+    fi
+    mapfile -t missing < <(packages_missing "$@")
+    if [[ ${#missing[@]} -gt 0 ]]; then
+        echo "apt has no newer version: ${missing[*]} (look at the package sources of this machine)" >&2
+        return 1
     fi
 }

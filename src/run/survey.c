@@ -238,6 +238,7 @@ bool run_survey_database(Run *run, PgConnection *live, GError **error)
     g_autoptr(PgResult) size = NULL;
     g_autofree char *tool = NULL;
     g_autofree char *version = NULL;
+    g_autofree char *warning = NULL;
     uint64_t free_bytes = 0;
     if (access == NULL)
         return false;
@@ -255,6 +256,9 @@ bool run_survey_database(Run *run, PgConnection *live, GError **error)
     tool = pg_tool_find("pg_dump", pg_server_version(live), &version, error);
     if (tool == NULL)
         return false;
+    warning = pg_tool_dump_warning(version);
+    if (warning != NULL)
+        log_warning("%s", warning);
     if (file_exists(run->options->state_folder) &&
         file_free_space(run->options->state_folder, &free_bytes, NULL) &&
         free_bytes < (uint64_t)run->size_bytes / 2) {

@@ -27,17 +27,19 @@ char *digest_describe(const DigestTable *table)
     return g_strdup_printf("%s %s.%s", kind, schema, name);
 }
 
+/* Columns of digest_list.sql. */
+enum { OID, SCHEMA, NAME, KIND, UNLOGGED, SIZE, ARCHIVED, ATTNUM, ATTNAME, TYPE, TYPMOD };
+
 static DigestTable *table_from_row(const PgResult *result, int row)
 {
-    DigestTable *table = g_new0(DigestTable, 1);
-    table->oid = (uint32_t)pg_integer(result, row, 0);
-    table->schema = g_strdup(pg_value(result, row, 1));
-    table->name = g_strdup(pg_value(result, row, 2));
-    table->kind = pg_value(result, row, 3)[0];
-    table->unlogged = pg_flag(result, row, 4);
-    table->size_bytes = pg_integer(result, row, 5);
-    table->attnums = g_array_new(FALSE, FALSE, sizeof(int));
-    table->columns = g_ptr_array_new_with_free_func(g_free);
+    DigestTable *table = digest_table_new();
+    table->oid = (uint32_t)pg_integer(result, row, OID);
+    table->schema = g_strdup(pg_value(result, row, SCHEMA));
+    table->name = g_strdup(pg_value(result, row, NAME));
+    table->kind = pg_value(result, row, KIND)[0];
+    table->unlogged = pg_flag(result, row, UNLOGGED);
+    table->size_bytes = pg_integer(result, row, SIZE);
+    table->archived = pg_flag(result, row, ARCHIVED);
     return table;
 }
 
@@ -54,38 +56,71 @@ static bool name_is_valid(const char *name, uint32_t oid, GError **error)
     return false;
 }
 
-DigestSet *digest_list(PgConnection *connection, GError **error)
+static bool add_column(DigestTable *table, const PgResult *result, int row, GError **error)
+{
+    const ColumnType type = {.oid = (uint32_t)pg_integer(result, row, TYPE),
+                             .typmod = (int32_t)pg_integer(result, row, TYPMOD)};
+    const char *name = pg_value(result, row, ATTNAME);
+    if (!name_is_valid(name, table->oid, error))
+        return false;
+    digest_table_add_column(table, (int)pg_integer(result, row, ATTNUM), name, type);
+    return true;
+}
+
+static DigestSet *read_list(PgConnection *connection, GError **error)
 {
     g_autoptr(PgResult) result = pg_query(connection, error, pg_sql_digest_list, 0);
-    g_autoptr(DigestSet) set = NULL;
+    g_autoptr(DigestSet) set = g_new0(DigestSet, 1);
     DigestTable *table = NULL;
-    if (result == NULL) {
-        g_prefix_error(error, "while listing tables and sequences: ");
-        return NULL;
-    }
-    set = g_new0(DigestSet, 1);
     set->tables = g_ptr_array_new_with_free_func((GDestroyNotify)digest_table_free);
+    if (result == NULL)
+        return NULL;
     for (int row = 0; row < pg_rows(result); row++) {
-        if (table == NULL || table->oid != (uint32_t)pg_integer(result, row, 0)) {
+        if (table == NULL || table->oid != (uint32_t)pg_integer(result, row, OID)) {
             table = table_from_row(result, row);
             g_ptr_array_add(set->tables, table);
             if (!name_is_valid(table->schema, table->oid, error) ||
                 !name_is_valid(table->name, table->oid, error))
                 return NULL;
         }
-        if (!pg_is_null(result, row, 6)) {
-            const int attnum = (int)pg_integer(result, row, 6);
-            if (!name_is_valid(pg_value(result, row, 7), table->oid, error))
-                return NULL;
-            g_array_append_val(table->attnums, attnum);
-            g_ptr_array_add(table->columns, g_strdup(pg_value(result, row, 7)));
-        }
+        if (!pg_is_null(result, row, ATTNUM) && !add_column(table, result, row, error))
+            return NULL;
+    }
+    return g_steal_pointer(&set);
+}
+
+GHashTable *digest_binary_relations(PgConnection *connection, GError **error)
+{
+    g_autoptr(PgResult) result = pg_query(connection, error, pg_sql_digest_binary, 0);
+    GHashTable *relations = NULL;
+    if (result == NULL) {
+        g_prefix_error(error, "while reading which tables may be copied in binary format: ");
+        return NULL;
+    }
+    relations = g_hash_table_new(g_direct_hash, g_direct_equal);
+    for (int row = 0; row < pg_rows(result); row++)
+        g_hash_table_add(relations, GUINT_TO_POINTER((uint32_t)pg_integer(result, row, 0)));
+    return relations;
+}
+
+DigestSet *digest_list(PgConnection *connection, GError **error)
+{
+    g_autoptr(DigestSet) set = read_list(connection, error);
+    g_autoptr(GHashTable) binary = set != NULL ? digest_binary_relations(connection, error) : NULL;
+    if (binary == NULL) {
+        g_prefix_error(error, "while listing tables and sequences: ");
+        return NULL;
+    }
+    for (guint i = 0; i < set->tables->len; i++) {
+        DigestTable *table = g_ptr_array_index(set->tables, i);
+        if (g_hash_table_contains(binary, GUINT_TO_POINTER(table->oid)))
+            table->format = COPY_BINARY;
     }
     return g_steal_pointer(&set);
 }
 
 typedef struct {
-    RowDigest sum;
+    RowMessages messages;
     DigestWatch *watch;
     int64_t rows, bytes; /* not yet counted in watch */
 } Reading;
@@ -108,7 +143,8 @@ static bool report(Reading *reading, GError **error)
 
 static bool take_bytes(Reading *reading, const char *row, size_t size_bytes, GError **error)
 {
-    digest_add_row(&reading->sum, row, size_bytes);
+    if (!row_messages_add(&reading->messages, row, size_bytes, error))
+        return false;
     reading->bytes += (int64_t)size_bytes;
     if (reading->rows < REPORT_ROWS && reading->bytes < REPORT_BYTES)
         return true;
@@ -129,9 +165,9 @@ static bool take_piece(const char *row, size_t size_bytes, gpointer data, GError
     const char *tab = memchr(row, '\t', size_bytes);
     const bool first =
         tab != NULL && size_bytes - (size_t)(tab - row) > 2 && tab[1] == '0' && tab[2] == '\t';
-    const int64_t objects = reading->sum.rows + (first ? 1 : 0);
+    const int64_t objects = reading->messages.digest.rows + (first ? 1 : 0);
     const bool going = take_bytes(reading, row, size_bytes, error);
-    reading->sum.rows = objects;
+    reading->messages.digest.rows = objects;
     return going;
 }
 
@@ -154,18 +190,21 @@ static bool copy_table(PgConnection *connection, const DigestTable *table, GArra
 {
     g_autofree char *qualified = pg_qualified(table->schema, table->name);
     g_autoptr(GString) sql = g_string_new("COPY (SELECT ");
+    const bool binary = reading->messages.format == COPY_BINARY;
     for (guint i = 0; i < attnums->len; i++) {
         if (!append_column(sql, table, g_array_index(attnums, int, i), error))
             return false;
     }
-    g_string_append_printf(sql, " FROM ONLY %s) TO STDOUT", qualified);
-    return pg_copy_out(connection, sql->str, take_row, reading, error) && report(reading, error);
+    g_string_append_printf(sql, " FROM ONLY %s) TO STDOUT%s", qualified,
+                           binary ? " (FORMAT binary)" : "");
+    return pg_copy_out(connection, sql->str, take_row, reading, error) &&
+           row_messages_end(&reading->messages, error) && report(reading, error);
 }
 
 bool digest_read_table(PgConnection *connection, const DigestTable *table, GArray *attnums,
-                       DigestWatch *watch, RowDigest *out, GError **error)
+                       CopyFormat format, DigestWatch *watch, RowDigest *out, GError **error)
 {
-    Reading reading = {.watch = watch};
+    Reading reading = {.messages.format = format, .watch = watch};
     if (attnums == NULL)
         attnums = table->attnums;
     if (!copy_table(connection, table, attnums, &reading, error)) {
@@ -173,14 +212,14 @@ bool digest_read_table(PgConnection *connection, const DigestTable *table, GArra
         g_prefix_error(error, "while reading %s for its digest: ", what);
         return false;
     }
-    *out = reading.sum;
+    *out = reading.messages.digest;
     return true;
 }
 
 bool digest_table(PgConnection *connection, const DigestTable *table, GArray *attnums,
-                  RowDigest *out, GError **error)
+                  CopyFormat format, RowDigest *out, GError **error)
 {
-    return digest_read_table(connection, table, attnums, NULL, out, error);
+    return digest_read_table(connection, table, attnums, format, NULL, out, error);
 }
 
 bool digest_sequence(PgConnection *connection, DigestTable *table, GError **error)
@@ -210,7 +249,7 @@ bool digest_read_large_objects(PgConnection *connection, DigestWatch *watch, Row
         g_prefix_error(error, "while reading large objects for their digest: ");
         return false;
     }
-    *out = reading.sum;
+    *out = reading.messages.digest;
     return true;
 }
 

@@ -3,9 +3,11 @@
  * server.
  *
  * For a table: row count, and the sum modulo 2^128 of XXH3-128 over each row's bytes as COPY ... TO
- * STDOUT in text format gives them, with every setting that changes a byte pinned (digest_pin). For
- * a sequence: its value. For large objects: count and the same sum over "oid, content". Detects
- * accidents, not forgery.
+ * STDOUT gives them, with every setting that changes a byte pinned (digest_pin); in binary format
+ * where every column's bytes mean the same in every database, else in text format. Generated
+ * columns are left out: they follow from the others, and no archive holds them. For a sequence: its
+ * value. For large objects: count and the same sum over "oid, content". Detects accidents, not
+ * forgery.
  */
 #pragma once
 
@@ -17,14 +19,23 @@
 #include <stdint.h>
 
 typedef struct {
+    uint32_t oid; /* pg_type.oid */
+    int32_t typmod;
+} ColumnType;
+
+typedef struct {
     uint32_t oid; /* pg_class.oid; a clone keeps it */
     char *schema;
     char *name;
     char kind; /* relkind: r table or partition, m materialized view, S sequence */
     bool unlogged;
+    bool archived; /* an archive of pg_dump holds its rows or value; false for materialized views
+                      and for an extension's tables and sequences that are not its configuration */
+    CopyFormat format;  /* in which its rows are digested */
     int64_t size_bytes; /* estimate from the server, for order and progress */
     GArray *attnums;    /* int: the columns that the digest covers, in attnum order */
     GPtrArray *columns; /* char *: their names */
+    GArray *types;      /* ColumnType: theirs; OID 0 if the list was read from JSON */
     RowDigest digest;   /* tables and materialized views */
     char *value;        /* sequences: "last_value,is_called" */
 } DigestTable;
@@ -34,6 +45,9 @@ typedef struct {
     RowDigest large_objects;
 } DigestSet;
 
+/* One without columns, archived. */
+DigestTable *digest_table_new(void);
+void digest_table_add_column(DigestTable *table, int attnum, const char *name, ColumnType type);
 void digest_table_free(DigestTable *table);
 void digest_set_free(DigestSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DigestTable, digest_table_free)
@@ -47,10 +61,17 @@ bool digest_pin(PgConnection *connection, GError **error);
  * SequelizeMeta. Digests are empty. */
 DigestSet *digest_list(PgConnection *connection, GError **error);
 
-/* Digest of one table over the given columns (all of table->columns if attnums is NULL), in the
- * transaction that is open on connection. */
+/* The relations (pg_class.oid as pointer) whose rows may travel in binary format: every table and
+ * materialized view of the database, listed by digest_list() or not. For all others it is text. */
+GHashTable *digest_binary_relations(PgConnection *connection, GError **error);
+
+/* From here on everything in the set is digested as text. */
+void digest_force_text(DigestSet *set);
+
+/* Digest of one table over the given columns (all of table->columns if attnums is NULL) in a format
+ * that its types allow, in the transaction that is open on connection. */
 bool digest_table(PgConnection *connection, const DigestTable *table, GArray *attnums,
-                  RowDigest *out, GError **error);
+                  CopyFormat format, RowDigest *out, GError **error);
 
 /* Reads the sequence's value into table->value. */
 bool digest_sequence(PgConnection *connection, DigestTable *table, GError **error);
@@ -67,9 +88,10 @@ typedef bool (*DigestGoOnFunc)(gpointer data, GError **error);
 bool digest_fill_while(DigestSet *set, PgConnection *const *workers, int n_workers,
                        DigestGoOnFunc go_on, gpointer data, GError **error);
 
-/* Orders the columns of a listed set as they are in expected, for tables of the same name and the
- * same column names: pg_dump restores an inheritance child with its parent's columns first. To be
- * called before digest_fill() on a restored database. */
+/* Makes the digests of a listed set comparable with those of expected: for tables of the same name
+ * and the same column names, columns in the order that they have there (pg_dump restores an
+ * inheritance child with its parent's columns first); and text where it is text there. To be called
+ * before digest_fill() on a restored database. */
 void digest_align(DigestSet *set, const DigestSet *expected);
 
 const DigestTable *digest_find(const DigestSet *set, uint32_t oid);

@@ -52,7 +52,8 @@ static bool do_one(Fill *fill, PgConnection *connection, DigestTable *table, GEr
                                          error);
     if (table->kind == 'S')
         return digest_sequence(connection, table, error);
-    return digest_read_table(connection, table, NULL, &fill->watch, &table->digest, error);
+    return digest_read_table(connection, table, NULL, table->format, &fill->watch, &table->digest,
+                             error);
 }
 
 static void fail(Fill *fill, GError *error)

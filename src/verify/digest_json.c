@@ -4,7 +4,7 @@
 #include "verify/digest.h"
 #include <string.h>
 
-#define ALGORITHM "sum of XXH3-128 over COPY text rows"
+#define ALGORITHM "sum of XXH3-128 over COPY rows"
 
 static json_t *columns_to_json(const DigestTable *table, bool with_numbers)
 {
@@ -27,7 +27,7 @@ void row_digest_to_json(json_t *object, RowDigest digest)
     json_set_text(object, "digest", strchr(text, ':') + 1);
 }
 
-/* local: with what is true of this very database only (OID, column numbers, size). */
+/* local: with what is true of this very database only (OID, column numbers, size, ...). */
 static json_t *table_to_json(const DigestTable *table, bool local)
 {
     const char kind[] = {table->kind, '\0'};
@@ -38,11 +38,13 @@ static json_t *table_to_json(const DigestTable *table, bool local)
     if (local) {
         json_set_integer(object, "oid", table->oid);
         json_object_set_new(object, "unlogged", json_boolean(table->unlogged));
+        json_object_set_new(object, "archived", json_boolean(table->archived));
         json_set_integer(object, "size_bytes", table->size_bytes);
     }
     if (table->kind == 'S') {
         json_set_text(object, "value", table->value);
     } else {
+        json_set_text(object, "format", copy_format_name(table->format));
         json_object_set_new(object, "columns", columns_to_json(table, local));
         row_digest_to_json(object, table->digest);
     }
@@ -115,24 +117,29 @@ static bool columns_from_json(const json_t *columns, DigestTable *table, GError 
         const json_t *column = json_array_get(columns, i);
         const char *name = json_get_text(column, "name");
         const int64_t number = json_get_integer(column, "number", 0);
-        const int attnum = (int)number;
         if (name == NULL || number < 1 || number > 1600)
             return malformed(error, "a column has no name or number");
-        g_array_append_val(table->attnums, attnum);
-        g_ptr_array_add(table->columns, g_strdup(name));
+        digest_table_add_column(table, (int)number, name, (ColumnType){0});
     }
     return true;
 }
 
+/* What tables and materialized views have, and sequences have not. */
+static bool rows_from_json(const json_t *object, DigestTable *table, GError **error)
+{
+    if (!copy_format_from_name(json_get_text(object, "format"), &table->format))
+        return malformed(error, "'format' of a table is missing or not known");
+    return columns_from_json(json_object_get(object, "columns"), table, error) &&
+           row_digest_from_json(object, &table->digest, error);
+}
+
 static DigestTable *table_from_json(const json_t *object, GError **error)
 {
-    g_autoptr(DigestTable) table = g_new0(DigestTable, 1);
+    g_autoptr(DigestTable) table = digest_table_new();
     const char *kind = json_get_text(object, "kind");
     const int64_t oid = json_get_integer(object, "oid", 0);
     table->schema = g_strdup(json_get_text(object, "schema"));
     table->name = g_strdup(json_get_text(object, "name"));
-    table->attnums = g_array_new(FALSE, FALSE, sizeof(int));
-    table->columns = g_ptr_array_new_with_free_func(g_free);
     if (table->schema == NULL || table->name == NULL) {
         (void)malformed(error, "a table has no schema or name");
         return NULL;
@@ -145,6 +152,7 @@ static DigestTable *table_from_json(const json_t *object, GError **error)
     table->kind = kind[0];
     table->oid = (uint32_t)oid;
     table->unlogged = json_get_flag(object, "unlogged", false);
+    table->archived = json_get_flag(object, "archived", true);
     table->size_bytes = json_get_integer(object, "size_bytes", 0);
     if (table->kind == 'S') {
         table->value = g_strdup(json_get_text(object, "value"));
@@ -152,8 +160,7 @@ static DigestTable *table_from_json(const json_t *object, GError **error)
             (void)malformed(error, "a sequence has no value");
             return NULL;
         }
-    } else if (!columns_from_json(json_object_get(object, "columns"), table, error) ||
-               !row_digest_from_json(object, &table->digest, error)) {
+    } else if (!rows_from_json(object, table, error)) {
         return NULL;
     }
     return g_steal_pointer(&table);

@@ -13,7 +13,7 @@ typedef struct {
 /* As digest_table() and digest_large_objects(); counts in watch (may be NULL), and fails with
  * ERROR_FAILED soon after watch->stop was set. */
 bool digest_read_table(PgConnection *connection, const DigestTable *table, GArray *attnums,
-                       DigestWatch *watch, RowDigest *out, GError **error);
+                       CopyFormat format, DigestWatch *watch, RowDigest *out, GError **error);
 bool digest_read_large_objects(PgConnection *connection, DigestWatch *watch, RowDigest *out,
                                GError **error);
 

@@ -3,6 +3,23 @@
 #include "verify/digest_read.h"
 #include <string.h>
 
+DigestTable *digest_table_new(void)
+{
+    DigestTable *table = g_new0(DigestTable, 1);
+    table->archived = true;
+    table->attnums = g_array_new(FALSE, FALSE, sizeof(int));
+    table->columns = g_ptr_array_new_with_free_func(g_free);
+    table->types = g_array_new(FALSE, FALSE, sizeof(ColumnType));
+    return table;
+}
+
+void digest_table_add_column(DigestTable *table, int attnum, const char *name, ColumnType type)
+{
+    g_array_append_val(table->attnums, attnum);
+    g_ptr_array_add(table->columns, g_strdup(name));
+    g_array_append_val(table->types, type);
+}
+
 void digest_table_free(DigestTable *table)
 {
     if (table == NULL)
@@ -14,6 +31,8 @@ void digest_table_free(DigestTable *table)
         g_array_free(table->attnums, TRUE);
     if (table->columns != NULL)
         g_ptr_array_free(table->columns, TRUE);
+    if (table->types != NULL)
+        g_array_free(table->types, TRUE);
     g_free(table);
 }
 
@@ -95,6 +114,12 @@ static void compare_tables(const DigestTable *expected, const DigestTable *actua
             g_ptr_array_add(lines, g_strdup_printf("%s: its value differs", what));
     } else if (!same_columns(expected, actual)) {
         g_ptr_array_add(lines, g_strdup_printf("%s: its columns differ", what));
+    } else if (expected->format != actual->format) {
+        g_ptr_array_add(lines,
+                        g_strdup_printf("%s: its columns have other types (digests of %s rows "
+                                        "expected, of %s rows found)",
+                                        what, copy_format_name(expected->format),
+                                        copy_format_name(actual->format)));
     } else {
         compare_digests(what, expected->digest, actual->digest, lines);
     }
@@ -132,10 +157,16 @@ static int find_column(const DigestTable *table, const char *name)
     return -1;
 }
 
-static void align_table(DigestTable *table, const DigestTable *expected)
+#define SWAP(a, b)                                                                                 \
+    do {                                                                                           \
+        gpointer kept_ = (a);                                                                      \
+        (a) = (b);                                                                                 \
+        (b) = kept_;                                                                               \
+    } while (0)
+
+static void align_columns(DigestTable *table, const DigestTable *expected)
 {
-    g_autoptr(GArray) attnums = g_array_new(FALSE, FALSE, sizeof(int));
-    g_autoptr(GPtrArray) columns = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(DigestTable) aligned = digest_table_new();
     if (table->columns->len != expected->columns->len)
         return;
     for (guint i = 0; i < expected->columns->len; i++) {
@@ -143,13 +174,14 @@ static void align_table(DigestTable *table, const DigestTable *expected)
         const int at = find_column(table, name);
         if (at < 0)
             return;
-        g_array_append_val(attnums, g_array_index(table->attnums, int, at));
-        g_ptr_array_add(columns, g_strdup(name));
+        digest_table_add_column(aligned, g_array_index(table->attnums, int, at), name,
+                                (guint)at < table->types->len
+                                    ? g_array_index(table->types, ColumnType, at)
+                                    : (ColumnType){0});
     }
-    g_array_free(table->attnums, TRUE);
-    g_ptr_array_free(table->columns, TRUE);
-    table->attnums = g_steal_pointer(&attnums);
-    table->columns = g_steal_pointer(&columns);
+    SWAP(table->attnums, aligned->attnums);
+    SWAP(table->columns, aligned->columns);
+    SWAP(table->types, aligned->types);
 }
 
 void digest_align(DigestSet *set, const DigestSet *expected)
@@ -157,7 +189,17 @@ void digest_align(DigestSet *set, const DigestSet *expected)
     for (guint i = 0; i < set->tables->len; i++) {
         DigestTable *table = g_ptr_array_index(set->tables, i);
         const DigestTable *other = digest_find_name(expected, table->schema, table->name);
-        if (other != NULL && table->kind != 'S' && other->kind != 'S')
-            align_table(table, other);
+        if (other == NULL || table->kind == 'S' || other->kind == 'S')
+            continue;
+        align_columns(table, other);
+        /* The other way round it is not known whether the bytes can be compared. */
+        if (other->format == COPY_TEXT)
+            table->format = COPY_TEXT;
     }
+}
+
+void digest_force_text(DigestSet *set)
+{
+    for (guint i = 0; i < set->tables->len; i++)
+        ((DigestTable *)g_ptr_array_index(set->tables, i))->format = COPY_TEXT;
 }

@@ -27,6 +27,7 @@ typedef struct {
 typedef struct {
     GArray *compared; /* int: there before and now, and not declared */
     bool whole;       /* compared is all that there was */
+    bool same_types;  /* those compared have the types that they had */
 } Columns;
 
 /* ---- results ---- */
@@ -157,11 +158,13 @@ static bool count_rows(PgConnection *connection, const DigestTable *table, int64
 
 /* ---- tables ---- */
 
-static const char *column_now(const ProofRelation *relation, int attnum)
+static const char *column_now(const ProofRelation *relation, int attnum, uint32_t *type)
 {
     for (guint i = 0; i < relation->table->attnums->len; i++) {
-        if (g_array_index(relation->table->attnums, int, i) == attnum)
+        if (g_array_index(relation->table->attnums, int, i) == attnum) {
+            *type = g_array_index(relation->table->types, ColumnType, i).oid;
             return relation->table->columns->pdata[i];
+        }
     }
     return NULL;
 }
@@ -175,20 +178,24 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Columns, columns_clear)
 static Columns sort_columns(Proof *proof, ProofTable *table, const DigestTable *before,
                             const ProofRelation *relation, const ProofDeclared *declared)
 {
-    Columns columns = {.compared = g_array_new(FALSE, FALSE, sizeof(int)), .whole = true};
+    Columns columns = {
+        .compared = g_array_new(FALSE, FALSE, sizeof(int)), .whole = true, .same_types = true};
     for (guint i = 0; i < before->attnums->len; i++) {
         int attnum = g_array_index(before->attnums, int, i);
         const char *name = before->columns->pdata[i];
-        const char *now = column_now(relation, attnum);
+        uint32_t type = 0;
+        const char *now = column_now(relation, attnum, &type);
         bool may_change = proof_declares_column(declared, name, now);
         if (!now && !may_change)
             differ(proof, table,
                    "column %s was dropped, which no migration declares (writes %s(%s))", name,
                    table->name, name);
-        if (now && !may_change)
+        if (now && !may_change) {
             g_array_append_val(columns.compared, attnum);
-        else
+            columns.same_types &= type == g_array_index(before->types, ColumnType, i).oid;
+        } else {
             columns.whole = false;
+        }
     }
     return columns;
 }
@@ -220,14 +227,28 @@ static bool judge_count(Proof *proof, ProofTable *table, const ProofRelation *re
     return true;
 }
 
+/* Values of another type have other bytes in binary format; in text they may be the same. */
+static CopyFormat format_for(const DigestTable *before, const Columns *columns)
+{
+    return columns->same_types ? before->format : COPY_TEXT;
+}
+
+/* Whether the digest from before answers, or the rows from before must be read another way. */
+static bool baseline_answers(const DigestTable *before, const Columns *columns)
+{
+    return columns->whole && format_for(before, columns) == before->format;
+}
+
 static bool judge_digest(Proof *proof, ProofTable *table, const DigestTable *before,
                          const ProofRelation *relation, const Columns *columns, GError **error)
 {
+    const CopyFormat format = format_for(before, columns);
     RowDigest was = before->digest;
     RowDigest is = {0};
-    if (!columns->whole && !digest_table(proof->keep, before, columns->compared, &was, error))
+    if (!baseline_answers(before, columns) &&
+        !digest_table(proof->keep, before, columns->compared, format, &was, error))
         return false;
-    if (!digest_table(proof->work, relation->table, columns->compared, &is, error))
+    if (!digest_table(proof->work, relation->table, columns->compared, format, &is, error))
         return false;
     table->rows_after = is.rows;
     if (digest_equal(was, is))
@@ -256,15 +277,20 @@ static bool judge_content(Proof *proof, ProofTable *table, const DigestTable *be
         table->how = "same count: every column is declared or gone";
         return judge_count(proof, table, relation, declared, error);
     }
-    if (!columns->whole) {
+    if (!baseline_answers(before, columns)) {
         if (!need_keep(proof, error))
             return false;
         if (!proof->keep) {
-            table->how = "same count only: there is no copy to compare columns with";
+            table->how =
+                columns->whole
+                    ? "same count only: types changed, and there is no copy to compare with"
+                    : "same count only: there is no copy to compare columns with";
             return judge_count(proof, table, relation, declared, error);
         }
     }
-    table->how = columns->whole      ? "same digest"
+    table->how = columns->whole      ? baseline_answers(before, columns)
+                                           ? "same digest"
+                                           : "same digest as text: types changed"
                  : declared->columns ? "same digest over columns not declared"
                                      : "same digest over kept columns";
     return judge_digest(proof, table, before, relation, columns, error);

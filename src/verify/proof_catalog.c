@@ -25,7 +25,8 @@ static json_t *json_value(const PgResult *result, int row, int column, GError **
     return json_parse(text, strlen(text), "catalog", error);
 }
 
-static bool set_columns(DigestTable *table, const json_t *numbers, const json_t *names)
+static bool set_columns(DigestTable *table, const json_t *numbers, const json_t *names,
+                        const json_t *types)
 {
     size_t i;
     json_t *number;
@@ -33,10 +34,10 @@ static bool set_columns(DigestTable *table, const json_t *numbers, const json_t 
     {
         const char *name = json_string_value(json_array_get(names, i));
         int attnum = (int)json_integer_value(number);
+        ColumnType type = {(uint32_t)json_integer_value(json_array_get(types, i)), -1};
         if (!name)
             return false;
-        g_array_append_val(table->attnums, attnum);
-        g_ptr_array_add(table->columns, g_strdup(name));
+        digest_table_add_column(table, attnum, name, type);
     }
     return true;
 }
@@ -45,17 +46,16 @@ static ProofRelation *relation_from_row(const PgResult *result, int row, GError 
 {
     g_autoptr(json_t) numbers = json_value(result, row, 5, error);
     g_autoptr(json_t) names = numbers ? json_value(result, row, 6, error) : NULL;
-    g_autoptr(json_t) above = names ? json_value(result, row, 7, error) : NULL;
+    g_autoptr(json_t) types = names ? json_value(result, row, 7, error) : NULL;
+    g_autoptr(json_t) above = types ? json_value(result, row, 8, error) : NULL;
     if (!above)
         return NULL;
-    g_autoptr(DigestTable) table = g_new0(DigestTable, 1);
+    g_autoptr(DigestTable) table = digest_table_new();
     table->oid = (uint32_t)pg_integer(result, row, 0);
     table->schema = g_strdup(pg_value(result, row, 1));
     table->name = g_strdup(pg_value(result, row, 2));
     table->kind = pg_value(result, row, 3)[0];
-    table->attnums = g_array_new(FALSE, FALSE, sizeof(int));
-    table->columns = g_ptr_array_new_with_free_func(g_free);
-    if (!set_columns(table, numbers, names)) {
+    if (!set_columns(table, numbers, names, types)) {
         error_set(error, ERROR_INTEGRITY, "the columns of table '%s.%s' cannot be read",
                   table->schema, table->name);
         return NULL;

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 typedef struct {
-    DigestTable *table; /* now; without digest */
+    DigestTable *table; /* now; without digest, format and typmods */
     bool populated;     /* materialized views */
     json_t *above;      /* [[schema, name], ...]: partitioned tables and parents */
 } ProofRelation;

@@ -113,6 +113,13 @@ bool row_messages_add(RowMessages *rows, const char *message, size_t size_bytes,
     return true;
 }
 
+bool row_messages_end(const RowMessages *rows, GError **error)
+{
+    if (rows->format == COPY_BINARY && !rows->ended)
+        return no_copy_data(error, "it ends without its end mark");
+    return true;
+}
+
 /* ---- streams ---- */
 
 /* Where in the binary format the next byte belongs. */

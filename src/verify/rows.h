@@ -36,6 +36,8 @@ typedef struct {
     RowDigest digest;
 } RowMessages;
 bool row_messages_add(RowMessages *rows, const char *message, size_t size_bytes, GError **error);
+/* Once the COPY has ended: ERROR_INTEGRITY if binary data have no trailer. */
+bool row_messages_end(const RowMessages *rows, GError **error);
 
 /*
  * The bytes of a data file as they come, cut anywhere. A row is never held in memory: it is hashed

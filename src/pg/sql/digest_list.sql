@@ -1,8 +1,17 @@
--- What holds content, one row for each column (one with a null column if there is none).
+-- What holds content, one row for each column (one with a null column if there is none). Generated columns are none:
+-- they follow from the others. archived: an archive of pg_dump holds its rows, or its value; not so for materialized
+-- views, and for what belongs to an extension and is none of its configuration tables.
 WITH relations AS MATERIALIZED (
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence = 'u' AS unlogged,
            CASE WHEN c.relkind = 'S' THEN 0
-                ELSE coalesce(pg_catalog.pg_table_size(c.oid), 0) END AS size_bytes
+                ELSE coalesce(pg_catalog.pg_table_size(c.oid), 0) END AS size_bytes,
+           c.relkind <> 'm'
+           AND (NOT EXISTS (
+                    SELECT
+                      FROM pg_catalog.pg_depend d
+                     WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
+                       AND d.objsubid = 0 AND d.deptype = 'e')
+                OR c.oid IN (SELECT pg_catalog.unnest(e.extconfig) FROM pg_catalog.pg_extension e)) AS archived
       FROM pg_catalog.pg_class c
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'm', 'S')
@@ -21,8 +30,10 @@ WITH relations AS MATERIALIZED (
               AND s.nspname = 'drydock' AND v.relname = 'sequelize_meta')
        AND (c.relkind <> 'm' OR c.relispopulated)
 )
-SELECT r.oid, r.nspname, r.relname, r.relkind, r.unlogged, r.size_bytes, a.attnum, a.attname
+SELECT r.oid, r.nspname, r.relname, r.relkind, r.unlogged, r.size_bytes, r.archived,
+       a.attnum, a.attname, a.atttypid, a.atttypmod
   FROM relations r
   LEFT JOIN pg_catalog.pg_attribute a
-         ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped AND r.relkind <> 'S'
+         ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+            AND r.relkind <> 'S'
  ORDER BY r.nspname COLLATE "C", r.relname COLLATE "C", r.oid, a.attnum

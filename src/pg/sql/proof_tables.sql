@@ -1,6 +1,6 @@
 -- Relations with content and their columns as they are now, in the order of the columns: (oid,
--- schema, name, kind, whether it can be read, numbers of columns, their names, [schema, name] of
--- the tables above it).
+-- schema, name, kind, whether it can be read, numbers of columns, their names, their types,
+-- [schema, name] of the tables above it).
 WITH RECURSIVE above AS (
     SELECT i.inhrelid AS relation, i.inhparent AS parent FROM pg_inherits AS i
     UNION
@@ -9,6 +9,8 @@ WITH RECURSIVE above AS (
 SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispopulated,
        coalesce(json_agg(a.attnum ORDER BY a.attnum) FILTER (WHERE a.attnum IS NOT NULL), '[]'),
        coalesce(json_agg(a.attname ORDER BY a.attnum) FILTER (WHERE a.attnum IS NOT NULL), '[]'),
+       coalesce(json_agg(a.atttypid::bigint ORDER BY a.attnum) FILTER (WHERE a.attnum IS NOT NULL),
+                '[]'),
        (SELECT coalesce(json_agg(json_build_array(pn.nspname, p.relname)), '[]')
           FROM above AS x
           JOIN pg_class AS p ON p.oid = x.parent

@@ -12,21 +12,18 @@
 
 static DigestTable *add_table(DigestSet *set, uint32_t oid, char kind, const char *name)
 {
-    DigestTable *table = g_new0(DigestTable, 1);
+    DigestTable *table = digest_table_new();
     table->oid = oid;
     table->kind = kind;
     table->schema = g_strdup("public");
     table->name = g_strdup(name);
-    table->attnums = g_array_new(FALSE, FALSE, sizeof(int));
-    table->columns = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_add(set->tables, table);
     return table;
 }
 
 static void add_column(DigestTable *table, int attnum, const char *name)
 {
-    g_array_append_val(table->attnums, attnum);
-    g_ptr_array_add(table->columns, g_strdup(name));
+    digest_table_add_column(table, attnum, name, (ColumnType){23, -1});
 }
 
 /* Tables "Odd\"name" and "students", a sequence and one large object. */
@@ -40,6 +37,8 @@ static DigestSet *sample(void)
     students = add_table(set, 20, 'm', "students");
     students->size_bytes = INT64_C(1) << 40;
     students->digest = (RowDigest){UINT64_MAX, 1, INT64_C(1) << 33};
+    students->format = COPY_BINARY;
+    students->archived = false;
     add_column(students, 1, "id");
     add_column(students, 3, "naïve column");
     sequence = add_table(set, 30, 'S', "students_id_seq");
@@ -77,6 +76,10 @@ static void json_round_trip(void **state)
     assert_string_equal(g_ptr_array_index(students->columns, 1), "naïve column");
     assert_true(students->size_bytes == INT64_C(1) << 40);
     assert_int_equal(students->kind, 'm');
+    assert_int_equal(students->format, COPY_BINARY);
+    assert_false(students->archived);
+    assert_int_equal(digest_find(again, 4294967295U)->format, COPY_TEXT);
+    assert_true(digest_find(again, 4294967295U)->archived);
     assert_true(digest_find(again, 4294967295U)->unlogged);
     assert_null(digest_find(again, 21));
     assert_null(digest_find_name(again, "public", "studentz"));
@@ -113,7 +116,7 @@ static void each_difference_is_named(void **state)
 {
     g_autoptr(DigestSet) expected = sample();
     g_autoptr(DigestSet) rows = sample(), content = sample(), value = sample(), large = sample(),
-                         kind = sample(), columns = sample(), missing = sample();
+                         kind = sample(), columns = sample(), missing = sample(), format = sample();
     (void)state;
     named(rows, "students")->digest.rows = 5;
     assert_one_line(expected, rows,
@@ -133,6 +136,10 @@ static void each_difference_is_named(void **state)
                     "materialized view public.students expected, table public.students found");
     add_column(named(columns, "students"), 4, "more");
     assert_one_line(expected, columns, "materialized view public.students: its columns differ");
+    named(format, "students")->format = COPY_TEXT;
+    assert_one_line(expected, format,
+                    "materialized view public.students: its columns have other types (digests of "
+                    "binary rows expected, of text rows found)");
     g_ptr_array_remove_index(missing->tables, 1);
     assert_one_line(expected, missing, "materialized view public.students is missing");
     assert_one_line(missing, expected, "materialized view public.students was not expected");
@@ -170,6 +177,7 @@ static void align_orders_columns_by_name(void **state)
     (void)state;
     g_ptr_array_set_size(students->columns, 0);
     g_array_set_size(students->attnums, 0);
+    g_array_set_size(students->types, 0);
     add_column(students, 1, "naïve column");
     add_column(students, 2, "id");
     digest_align(restored, expected);
@@ -183,27 +191,50 @@ static void align_orders_columns_by_name(void **state)
     assert_string_equal(g_ptr_array_index(students->columns, 0), "other");
 }
 
+/* A restored database is digested as the original was. */
+static void align_takes_over_text(void **state)
+{
+    g_autoptr(DigestSet) expected = sample(), restored = sample();
+    (void)state;
+    digest_align(restored, expected);
+    assert_int_equal(named(restored, "students")->format, COPY_BINARY);
+    named(expected, "students")->format = COPY_TEXT;
+    digest_align(restored, expected);
+    assert_int_equal(named(restored, "students")->format, COPY_TEXT);
+    /* What may not be read in binary format is not, whatever is expected. */
+    named(expected, "students")->format = COPY_BINARY;
+    digest_align(restored, expected);
+    assert_int_equal(named(restored, "students")->format, COPY_TEXT);
+    digest_force_text(expected);
+    assert_int_equal(named(expected, "students")->format, COPY_TEXT);
+}
+
 static void malformed_json_is_an_integrity_error(void **state)
 {
     static const char *const texts[] = {
         "{}",
         "{\"algorithm\":\"crc\",\"tables\":[]}",
-        "{\"algorithm\":\"sum of XXH3-128 over COPY text rows\"}",
-        "{\"algorithm\":\"sum of XXH3-128 over COPY text rows\",\"tables\":[]}",
-        "{\"algorithm\":\"sum of XXH3-128 over COPY text rows\",\"tables\":[1]}",
-        "{\"algorithm\":\"sum of XXH3-128 over COPY text rows\",\"tables\":[{\"schema\":\"s\","
+        "{\"algorithm\":\"sum of XXH3-128 over COPY rows\"}",
+        "{\"algorithm\":\"sum of XXH3-128 over COPY rows\",\"tables\":[]}",
+        "{\"algorithm\":\"sum of XXH3-128 over COPY rows\",\"tables\":[1]}",
+        "{\"algorithm\":\"sum of XXH3-128 over COPY rows\",\"tables\":[{\"schema\":\"s\","
         "\"name\":\"n\",\"kind\":\"x\",\"oid\":1}]}",
-        "{\"algorithm\":\"sum of XXH3-128 over COPY text rows\",\"tables\":[{\"schema\":\"s\","
+        "{\"algorithm\":\"sum of XXH3-128 over COPY rows\",\"tables\":[{\"schema\":\"s\","
         "\"name\":\"n\",\"kind\":\"S\",\"oid\":1}]}",
-        "{\"algorithm\":\"sum of XXH3-128 over COPY text rows\",\"tables\":[{\"schema\":\"s\","
-        "\"name\":\"n\",\"kind\":\"r\",\"oid\":4294967296,\"columns\":[],\"rows\":0,"
+        "{\"algorithm\":\"sum of XXH3-128 over COPY rows\",\"tables\":[{\"schema\":\"s\","
+        "\"name\":\"n\",\"kind\":\"r\",\"oid\":4294967296,\"format\":\"text\",\"columns\":[],"
+        "\"rows\":0,"
         "\"digest\":\"00000000000000000000000000000000\"}]}",
-        "{\"algorithm\":\"sum of XXH3-128 over COPY text rows\",\"tables\":[{\"schema\":\"s\","
-        "\"name\":\"n\",\"kind\":\"r\",\"oid\":1,\"columns\":[{}],\"rows\":0,"
+        "{\"algorithm\":\"sum of XXH3-128 over COPY rows\",\"tables\":[{\"schema\":\"s\","
+        "\"name\":\"n\",\"kind\":\"r\",\"oid\":1,\"format\":\"text\",\"columns\":[{}],\"rows\":0,"
         "\"digest\":\"00000000000000000000000000000000\"}]}",
-        "{\"algorithm\":\"sum of XXH3-128 over COPY text rows\",\"tables\":[],"
+        "{\"algorithm\":\"sum of XXH3-128 over COPY rows\",\"tables\":[{\"schema\":\"s\","
+        "\"name\":\"n\",\"kind\":\"r\",\"oid\":1,\"format\":\"csv\",\"columns\":[],\"rows\":0,"
+        "\"digest\":\"00000000000000000000000000000000\"}],"
+        "\"large_objects\":{\"rows\":0,\"digest\":\"00000000000000000000000000000000\"}}",
+        "{\"algorithm\":\"sum of XXH3-128 over COPY rows\",\"tables\":[],"
         "\"large_objects\":{\"rows\":-1,\"digest\":\"00000000000000000000000000000000\"}}",
-        "{\"algorithm\":\"sum of XXH3-128 over COPY text rows\",\"tables\":[],"
+        "{\"algorithm\":\"sum of XXH3-128 over COPY rows\",\"tables\":[],"
         "\"large_objects\":{\"rows\":1,\"digest\":\"0000000000000000000000000000000g\"}}",
     };
     (void)state;
@@ -225,6 +256,7 @@ int main(void)
         cmocka_unit_test(names_cannot_forge_a_line),
         cmocka_unit_test(hash_is_of_content_alone),
         cmocka_unit_test(align_orders_columns_by_name),
+        cmocka_unit_test(align_takes_over_text),
         cmocka_unit_test(malformed_json_is_an_integrity_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,16 +12,12 @@
 /* A relation by name, with one column "x". */
 static DigestTable *table_new(uint32_t oid, const char *schema, const char *name)
 {
-    const int attnum = 1;
-    DigestTable *table = g_new0(DigestTable, 1);
+    DigestTable *table = digest_table_new();
     table->oid = oid;
     table->schema = g_strdup(schema);
     table->name = g_strdup(name);
     table->kind = 'r';
-    table->attnums = g_array_new(FALSE, FALSE, sizeof(int));
-    table->columns = g_ptr_array_new_with_free_func(g_free);
-    g_array_append_val(table->attnums, attnum);
-    g_ptr_array_add(table->columns, g_strdup("x"));
+    digest_table_add_column(table, 1, "x", (ColumnType){25, -1});
     return table;
 }
 

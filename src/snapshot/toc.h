@@ -80,9 +80,10 @@ void toc_copy_set_binary(TocEntry *entry);
 /*
  * Replaces the data entry by n parts: the entry itself and n - 1 copies right behind it with new
  * dump ids, each with the comment that keeps pg_restore from truncating the table before it ("--
- * load via partition root schema.table"; see restore_toc_entry() in pg_backup_archiver.c), and
- * makes every entry of the post-data section that depends on the table, or on its data, depend on
- * all parts. parts (may be NULL) gets the n entries, which belong to toc.
+ * load via partition root schema.table"; see restore_toc_entry() in pg_backup_archiver.c) and its
+ * own file name, "<dump id>.dat". Every entry of the post-data section that depends on the table,
+ * and every entry at all that depends on its data, then depends on all parts. parts (may be NULL)
+ * gets the n entries, which belong to toc. With n = 1 nothing changes.
  */
 void toc_split(Toc *toc, TocEntry *entry, int n, GPtrArray *parts);
 
@@ -95,6 +96,6 @@ void toc_split(Toc *toc, TocEntry *entry, int n, GPtrArray *parts);
 bool toc_set_database(Toc *toc, const char *name, const char *owner, const GPtrArray *statements,
                       GError **error);
 
-/* Values of a SEQUENCE SET entry as "last_value,is_called" (the caller frees it) and the OID of its
- * sequence; NULL if the entry is none. */
+/* Values of a SEQUENCE SET entry as "42,t", the form that digests have (the caller frees it), and
+ * the OID of its sequence; NULL if the entry is none. */
 char *toc_sequence_value(const Toc *toc, const TocEntry *entry, uint32_t *oid);

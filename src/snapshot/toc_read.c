@@ -77,7 +77,7 @@ static bool read_byte(Reader *reader, int lowest, int highest, const char *what,
 static bool read_int(Reader *reader, int lowest, int highest, const char *what, int *value,
                      GError **error)
 {
-    guint8 bytes[5];
+    guint8 bytes[5] = {0};
     reader->item_at = reader->at;
     if (!take(reader, bytes, sizeof bytes, error))
         return false;

@@ -5,10 +5,14 @@
 #include "base/log.h"
 #include "report/report.h"
 #include "run/record.h"
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define MAX_JOBS 256
+#define NO_JOBS INT_MIN /* not given */
 
 void cli_clear(Cli *cli)
 {
@@ -70,6 +74,9 @@ static GArray *option_entries(Cli *cli, CliOptions options)
         {CLI_AGAINST,
          {"against", 0, 0, G_OPTION_ARG_FILENAME, &cli->against,
           "compare with the digests of this snapshot", "DIR"}},
+        {CLI_JOBS,
+         {"jobs", 'j', 0, G_OPTION_ARG_INT, &cli->jobs,
+          "how many work at the same time; default: as many as there are processors", "N"}},
         {CLI_DECIDE,
          {"again", 0, 0, G_OPTION_ARG_STRING, &cli->again,
           "a step of this migration whose outcome is unknown runs again", "ID"}},
@@ -164,8 +171,22 @@ static char *state_folder(const Cli *cli)
                : g_build_filename(g_get_home_dir(), ".local", "state", "drydock", NULL);
 }
 
+static bool set_jobs(Cli *cli, GError **error)
+{
+    if (cli->jobs == NO_JOBS) {
+        cli->jobs = (int)CLAMP(g_get_num_processors(), 1, MAX_JOBS);
+        return true;
+    }
+    if (cli->jobs >= 1 && cli->jobs <= MAX_JOBS)
+        return true;
+    error_set(error, ERROR_USAGE, "'--jobs %d' is not possible: 1 to %d are", cli->jobs, MAX_JOBS);
+    return false;
+}
+
 static bool load(Cli *cli, CliOptions options, GError **error)
 {
+    if ((options & CLI_JOBS) != 0 && !set_jobs(cli, error))
+        return false;
     from_environment(&cli->dsn, "DRYDOCK_DSN");
     from_environment(&cli->policy_path, "DRYDOCK_POLICY");
     from_environment(&cli->migrations_path, "DRYDOCK_MIGRATIONS");
@@ -196,6 +217,7 @@ static bool load(Cli *cli, CliOptions options, GError **error)
 bool cli_read(Cli *cli, const char *command, CliOptions options, const char *synopsis,
               const char *description, int argc, char **argv, GError **error)
 {
+    cli->jobs = NO_JOBS;
     if (!parse(cli, command, options, synopsis, description, argc, argv, error))
         return false;
     if (cli->quiet)

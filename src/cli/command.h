@@ -27,6 +27,7 @@ typedef enum {
     CLI_ALLOW = 1 << 9,
     CLI_REASON = 1 << 10,
     CLI_REPEATABLE = 1 << 11,
+    CLI_JOBS = 1 << 17,
     CLI_FOLDER = 1 << 12, /* --migrations as with CLI_MIGRATIONS, but nothing is loaded */
 } CliOptions;
 
@@ -37,6 +38,7 @@ typedef struct {
     char *schema, *table, *repair; /* of adopt */
     gboolean no_compare, accept_differences;
     gboolean json, yes, all, exit_code, repeatable, quiet, verbose;
+    int jobs;     /* with CLI_JOBS: as given, or as many as there are processors */
     char **words; /* what is no option; NULL-terminated, never NULL */
 
     PgTarget *target;

@@ -4,7 +4,8 @@
 #include "cli/command.h"
 #include "pg/connection.h"
 #include "snapshot/snapshot.h"
-#include "verify/digest.h"
+#include "verify/digest_compare.h"
+#include "verify/digest_database.h"
 #include "verify/health.h"
 #include <string.h>
 
@@ -27,68 +28,110 @@ static int verify_snapshot(const Cli *cli, const char *folder)
     return 0;
 }
 
-static DigestSet *digest_database(PgConnection *connection, GError **error)
+/* What is wrong with a database. */
+typedef struct {
+    GPtrArray *findings;    /* char *: its own health, then the differences */
+    GPtrArray *differences; /* DigestDifference *, notes too; NULL without --against */
+} Found;
+
+static void found_clear(Found *found)
 {
-    g_autoptr(DigestSet) set = NULL;
-    if (!digest_pin(connection, error) ||
-        !pg_exec(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", error))
-        return NULL;
-    set = digest_list(connection, error);
-    if (set == NULL || !digest_fill(set, &connection, 1, error) ||
-        !pg_exec(connection, "COMMIT", error))
-        return NULL;
-    return g_steal_pointer(&set);
+    g_clear_pointer(&found->findings, g_ptr_array_unref);
+    g_clear_pointer(&found->differences, g_ptr_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Found, found_clear)
+
+static bool find_differences(const Cli *cli, Found *found, GError **error)
+{
+    g_autoptr(DigestSet) expected = snapshot_digests(cli->against, error);
+    g_autoptr(DigestSet) actual = NULL;
+    const DigestDatabaseOptions options = {.application = "drydock verify",
+                                           .connect_timeout_s =
+                                               (int)(cli->policy->connect_timeout_ms / 1000),
+                                           .jobs = cli->jobs,
+                                           .expected = expected};
+    if (expected == NULL)
+        return false;
+    actual = digest_database(cli->target, &options, error);
+    if (actual == NULL)
+        return false;
+    found->differences = digest_differences(expected, actual, true);
+    for (guint i = 0; i < found->differences->len; i++) {
+        const DigestDifference *difference = g_ptr_array_index(found->differences, i);
+        if (!difference->is_note)
+            g_ptr_array_add(found->findings, g_strdup(difference->line));
+    }
+    return true;
 }
 
-static GPtrArray *findings_of(const Cli *cli, GError **error)
+static bool examine(const Cli *cli, Found *found, GError **error)
 {
     g_autoptr(PgConnection) connection = cli_connect(cli, "drydock verify", error);
-    g_autoptr(GPtrArray) findings = NULL;
     if (connection == NULL)
-        return NULL;
-    findings = health_check(connection, NULL, NULL, error);
-    if (findings == NULL)
-        return NULL;
-    if (cli->against != NULL) {
-        g_autoptr(DigestSet) expected = snapshot_digests(cli->against, error);
-        g_autoptr(DigestSet) actual = expected != NULL ? digest_database(connection, error) : NULL;
-        g_autoptr(GPtrArray) differences = NULL;
-        if (actual == NULL)
-            return NULL;
-        differences = digest_compare(expected, actual);
-        for (guint i = 0; i < differences->len; i++)
-            g_ptr_array_add(findings, g_strdup(g_ptr_array_index(differences, i)));
+        return false;
+    found->findings = health_check(connection, NULL, NULL, error);
+    if (found->findings == NULL)
+        return false;
+    return cli->against == NULL || find_differences(cli, found, error);
+}
+
+static json_t *found_to_json(const Cli *cli, const Found *found, int exit_code)
+{
+    json_t *document = json_object(), *findings = json_array();
+    json_set_integer(document, "schema", 1);
+    json_set_text(document, "database", pg_target_database(cli->target));
+    for (guint i = 0; i < found->findings->len; i++)
+        json_array_append_new(findings, json_string(g_ptr_array_index(found->findings, i)));
+    json_object_set_new(document, "findings", findings);
+    if (found->differences != NULL) {
+        json_t *differences = json_array(), *notes = json_array();
+        for (guint i = 0; i < found->differences->len; i++) {
+            const DigestDifference *difference = g_ptr_array_index(found->differences, i);
+            json_array_append_new(difference->is_note ? notes : differences,
+                                  digest_difference_to_json(difference));
+        }
+        json_set_text(document, "against", cli->against);
+        json_object_set_new(document, "differences", differences);
+        json_object_set_new(document, "notes", notes);
     }
-    return g_steal_pointer(&findings);
+    json_set_integer(document, "exit_code", exit_code);
+    return document;
+}
+
+static char *found_to_text(const Cli *cli, const Found *found, int exit_code)
+{
+    GString *text = g_string_new(NULL);
+    const guint n = found->findings->len;
+    for (guint i = 0; i < n; i++)
+        g_string_append_printf(text, "%s\n", (const char *)g_ptr_array_index(found->findings, i));
+    for (guint i = 0; found->differences != NULL && i < found->differences->len; i++) {
+        const DigestDifference *difference = g_ptr_array_index(found->differences, i);
+        if (difference->is_note)
+            g_string_append_printf(text,
+                                   "note: %s; it was not fresh when the snapshot was taken, "
+                                   "or is not now\n",
+                                   difference->line);
+    }
+    g_string_append_printf(text, "%s: '%s' has %u finding%s%s (exit %d)\n",
+                           n > 0 ? "failed" : "verified", pg_target_database(cli->target), n,
+                           n == 1 ? "" : "s",
+                           cli->against != NULL ? ", compared with the snapshot" : "", exit_code);
+    return g_string_free(text, FALSE);
 }
 
 static int verify_database(const Cli *cli)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) findings = findings_of(cli, &error);
-    g_autoptr(json_t) document = json_object();
-    g_autoptr(GString) text = g_string_new(NULL);
-    json_t *list = json_array();
+    g_auto(Found) found = {0};
+    g_autoptr(json_t) document = NULL;
+    g_autofree char *text = NULL;
     int exit_code = 0;
-    if (findings == NULL) {
-        json_decref(list);
+    if (!examine(cli, &found, &error))
         return cli_fail(cli, error);
-    }
-    for (guint i = 0; i < findings->len; i++) {
-        const char *finding = g_ptr_array_index(findings, i);
-        json_array_append_new(list, json_string(finding));
-        g_string_append_printf(text, "%s\n", finding);
-    }
-    exit_code = findings->len > 0 ? error_code_exit(ERROR_INTEGRITY) : 0;
-    g_string_append_printf(
-        text, "%s: '%s' has %d finding%s%s (exit %d)\n", findings->len > 0 ? "failed" : "verified",
-        pg_target_database(cli->target), (int)findings->len, findings->len == 1 ? "" : "s",
-        cli->against != NULL ? ", compared with the snapshot" : "", exit_code);
-    json_set_integer(document, "schema", 1);
-    json_set_text(document, "database", pg_target_database(cli->target));
-    json_object_set_new(document, "findings", list);
-    json_set_integer(document, "exit_code", exit_code);
-    cli_print(cli, document, text->str);
+    exit_code = found.findings->len > 0 ? error_code_exit(ERROR_INTEGRITY) : 0;
+    document = found_to_json(cli, &found, exit_code);
+    text = found_to_text(cli, &found, exit_code);
+    cli_print(cli, document, text);
     return exit_code;
 }
 
@@ -97,10 +140,11 @@ int command_verify(int argc, char **argv)
     g_auto(Cli) cli = {0};
     g_autoptr(GError) error = NULL;
     guint words = 0;
-    if (!cli_read(&cli, "verify", CLI_AGAINST, "snapshot DIR | database",
+    if (!cli_read(&cli, "verify", CLI_AGAINST | CLI_JOBS, "snapshot DIR | database",
                   "snapshot DIR: re-reads every byte of a snapshot and compares it with the "
                   "manifest.\ndatabase: constraints, indexes, foreign keys and sequences; with "
-                  "--against DIR also the content\nagainst the digests of a snapshot.\n"
+                  "--against DIR also the content\nagainst the digests of a snapshot: each table, "
+                  "sequence and the large objects.\n"
                   "Exits with 4 if something differs.",
                   argc, argv, &error))
         return cli_fail(&cli, error);

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "pg/sql.h"
 #include "verify/digest_read.h"
+#include "verify/large_objects.h"
 #include <string.h>
 
 #define REPORT_ROWS 1024
@@ -28,7 +29,7 @@ char *digest_describe(const DigestTable *table)
 }
 
 /* Columns of digest_list.sql. */
-enum { OID, SCHEMA, NAME, KIND, UNLOGGED, SIZE, ARCHIVED, ATTNUM, ATTNAME, TYPE, TYPMOD };
+enum { OID, SCHEMA, NAME, KIND, UNLOGGED, SIZE, PAGES, ARCHIVED, ATTNUM, ATTNAME, TYPE, TYPMOD };
 
 static DigestTable *table_from_row(const PgResult *result, int row)
 {
@@ -39,6 +40,7 @@ static DigestTable *table_from_row(const PgResult *result, int row)
     table->kind = pg_value(result, row, KIND)[0];
     table->unlogged = pg_flag(result, row, UNLOGGED);
     table->size_bytes = pg_integer(result, row, SIZE);
+    table->pages = pg_integer(result, row, PAGES);
     table->archived = pg_flag(result, row, ARCHIVED);
     return table;
 }
@@ -120,20 +122,29 @@ DigestSet *digest_list(PgConnection *connection, GError **error)
 }
 
 typedef struct {
-    RowMessages messages;
     DigestWatch *watch;
     int64_t rows, bytes; /* not yet counted in watch */
+} Progress;
+
+typedef struct {
+    RowMessages messages;
+    Progress progress;
 } Reading;
 
+typedef struct {
+    LargeObjectReading objects;
+    Progress progress;
+} ObjectsReading;
+
 /* Counters are shared by the workers: touched once for many rows. */
-static bool report(Reading *reading, GError **error)
+static bool report(Progress *progress, GError **error)
 {
-    DigestWatch *watch = reading->watch;
+    DigestWatch *watch = progress->watch;
     if (watch != NULL) {
-        atomic_fetch_add_explicit(&watch->rows, reading->rows, memory_order_relaxed);
-        atomic_fetch_add_explicit(&watch->bytes, reading->bytes, memory_order_relaxed);
+        atomic_fetch_add_explicit(&watch->rows, progress->rows, memory_order_relaxed);
+        atomic_fetch_add_explicit(&watch->bytes, progress->bytes, memory_order_relaxed);
     }
-    reading->rows = reading->bytes = 0;
+    progress->rows = progress->bytes = 0;
     if (watch != NULL && atomic_load_explicit(&watch->stop, memory_order_relaxed)) {
         error_set(error, ERROR_FAILED, "given up because other work failed");
         return false;
@@ -141,34 +152,29 @@ static bool report(Reading *reading, GError **error)
     return true;
 }
 
-static bool take_bytes(Reading *reading, const char *row, size_t size_bytes, GError **error)
+static bool count(Progress *progress, int rows, size_t size_bytes, GError **error)
 {
-    if (!row_messages_add(&reading->messages, row, size_bytes, error))
-        return false;
-    reading->bytes += (int64_t)size_bytes;
-    if (reading->rows < REPORT_ROWS && reading->bytes < REPORT_BYTES)
+    progress->rows += rows;
+    progress->bytes += (int64_t)size_bytes;
+    if (progress->rows < REPORT_ROWS && progress->bytes < REPORT_BYTES)
         return true;
-    return report(reading, error);
+    return report(progress, error);
 }
 
 static bool take_row(const char *row, size_t size_bytes, gpointer data, GError **error)
 {
     Reading *reading = data;
-    reading->rows++;
-    return take_bytes(reading, row, size_bytes, error);
+    return row_messages_add(&reading->messages, row, size_bytes, error) &&
+           count(&reading->progress, 1, size_bytes, error);
 }
 
-/* A large object is counted at its first piece, whose offset is 0. */
 static bool take_piece(const char *row, size_t size_bytes, gpointer data, GError **error)
 {
-    Reading *reading = data;
-    const char *tab = memchr(row, '\t', size_bytes);
-    const bool first =
-        tab != NULL && size_bytes - (size_t)(tab - row) > 2 && tab[1] == '0' && tab[2] == '\t';
-    const int64_t objects = reading->messages.digest.rows + (first ? 1 : 0);
-    const bool going = take_bytes(reading, row, size_bytes, error);
-    reading->messages.digest.rows = objects;
-    return going;
+    ObjectsReading *reading = data;
+    LargeObjectPiece piece;
+    bool found = false;
+    return large_objects_add(&reading->objects, row, size_bytes, &piece, &found, error) &&
+           count(&reading->progress, 0, size_bytes, error);
 }
 
 static bool append_column(GString *sql, const DigestTable *table, int attnum, GError **error)
@@ -185,8 +191,9 @@ static bool append_column(GString *sql, const DigestTable *table, int attnum, GE
     return false;
 }
 
-static bool copy_table(PgConnection *connection, const DigestTable *table, GArray *attnums,
-                       Reading *reading, GError **error)
+/* where: " WHERE ...", or empty */
+static bool copy_table(PgConnection *connection, const DigestTable *table, const GArray *attnums,
+                       const char *where, Reading *reading, GError **error)
 {
     g_autofree char *qualified = pg_qualified(table->schema, table->name);
     g_autoptr(GString) sql = g_string_new("COPY (SELECT ");
@@ -195,25 +202,41 @@ static bool copy_table(PgConnection *connection, const DigestTable *table, GArra
         if (!append_column(sql, table, g_array_index(attnums, int, i), error))
             return false;
     }
-    g_string_append_printf(sql, " FROM ONLY %s) TO STDOUT%s", qualified,
+    g_string_append_printf(sql, " FROM ONLY %s%s) TO STDOUT%s", qualified, where,
                            binary ? " (FORMAT binary)" : "");
     return pg_copy_out(connection, sql->str, take_row, reading, error) &&
-           row_messages_end(&reading->messages, error) && report(reading, error);
+           row_messages_end(&reading->messages, error) && report(&reading->progress, error);
+}
+
+static bool read_rows(PgConnection *connection, const DigestTable *table, const GArray *attnums,
+                      const char *where, Reading *reading, RowDigest *out, GError **error)
+{
+    if (!copy_table(connection, table, attnums, where, reading, error)) {
+        g_autofree char *what = digest_describe(table);
+        g_prefix_error(error, "while reading %s for its digest: ", what);
+        return false;
+    }
+    *out = reading->messages.digest;
+    return true;
 }
 
 bool digest_read_table(PgConnection *connection, const DigestTable *table, GArray *attnums,
                        CopyFormat format, DigestWatch *watch, RowDigest *out, GError **error)
 {
-    Reading reading = {.messages.format = format, .watch = watch};
-    if (attnums == NULL)
-        attnums = table->attnums;
-    if (!copy_table(connection, table, attnums, &reading, error)) {
-        g_autofree char *what = digest_describe(table);
-        g_prefix_error(error, "while reading %s for its digest: ", what);
-        return false;
-    }
-    *out = reading.messages.digest;
-    return true;
+    Reading reading = {.messages.format = format, .progress.watch = watch};
+    return read_rows(connection, table, attnums != NULL ? attnums : table->attnums, "", &reading,
+                     out, error);
+}
+
+bool digest_read_pages(PgConnection *connection, const DigestTable *table, int64_t first,
+                       int64_t end, DigestWatch *watch, RowDigest *out, GError **error)
+{
+    Reading reading = {.messages.format = table->format, .progress.watch = watch};
+    g_autofree char *until =
+        end > 0 ? g_strdup_printf(" AND ctid < '(%" G_GINT64_FORMAT ",0)'", end) : g_strdup("");
+    g_autofree char *where =
+        g_strdup_printf(" WHERE ctid >= '(%" G_GINT64_FORMAT ",0)'%s", first, until);
+    return read_rows(connection, table, table->attnums, where, &reading, out, error);
 }
 
 bool digest_table(PgConnection *connection, const DigestTable *table, GArray *attnums,
@@ -240,20 +263,22 @@ bool digest_sequence(PgConnection *connection, DigestTable *table, GError **erro
     return true;
 }
 
-bool digest_read_large_objects(PgConnection *connection, DigestWatch *watch, RowDigest *out,
-                               GError **error)
+bool digest_read_large_objects(PgConnection *connection, uint32_t first, uint32_t last,
+                               DigestWatch *watch, RowDigest *out, GError **error)
 {
-    Reading reading = {.watch = watch};
-    if (!pg_copy_out(connection, pg_sql_digest_large_objects, take_piece, &reading, error) ||
-        !report(&reading, error)) {
+    ObjectsReading reading = {.objects = LARGE_OBJECT_READING, .progress.watch = watch};
+    g_autofree char *sql = large_objects_copy(first, last);
+    if (!pg_copy_out(connection, sql, take_piece, &reading, error) ||
+        !large_objects_end(&reading.objects, error) || !report(&reading.progress, error)) {
         g_prefix_error(error, "while reading large objects for their digest: ");
         return false;
     }
-    *out = reading.messages.digest;
+    *out = reading.objects.digest;
     return true;
 }
 
 bool digest_large_objects(PgConnection *connection, RowDigest *out, GError **error)
 {
-    return digest_read_large_objects(connection, NULL, out, error);
+    return digest_read_large_objects(connection, LARGE_OBJECT_FIRST, LARGE_OBJECT_LAST, NULL, out,
+                                     error);
 }

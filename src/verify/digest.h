@@ -6,8 +6,8 @@
  * STDOUT gives them, with every setting that changes a byte pinned (digest_pin); in binary format
  * where every column's bytes mean the same in every database, else in text format. Generated
  * columns are left out: they follow from the others, and no archive holds them. For a sequence: its
- * value. For large objects: count and the same sum over "oid, content". Detects accidents, not
- * forgery.
+ * value. For large objects: count and the same sum over their pieces, and over owner and access
+ * rights of each. Detects accidents, not forgery.
  */
 #pragma once
 
@@ -33,6 +33,7 @@ typedef struct {
                       and for an extension's tables and sequences that are not its configuration */
     CopyFormat format;  /* in which its rows are digested */
     int64_t size_bytes; /* estimate from the server, for order and progress */
+    int64_t pages;      /* of the main fork; 0 if rows cannot be read in ranges of pages */
     GArray *attnums;    /* int: the columns that the digest covers, in attnum order */
     GPtrArray *columns; /* char *: their names */
     GArray *types;      /* ColumnType: theirs; OID 0 if the list was read from JSON */
@@ -43,6 +44,7 @@ typedef struct {
 typedef struct {
     GPtrArray *tables; /* DigestTable *, ordered by schema and name */
     RowDigest large_objects;
+    RowDigest large_object_access; /* their owners and access rights */
 } DigestSet;
 
 /* One without columns, archived. */
@@ -76,10 +78,14 @@ bool digest_table(PgConnection *connection, const DigestTable *table, GArray *at
 /* Reads the sequence's value into table->value. */
 bool digest_sequence(PgConnection *connection, DigestTable *table, GError **error);
 
+/* Content of all large objects. */
 bool digest_large_objects(PgConnection *connection, RowDigest *out, GError **error);
 
-/* Fills in every digest of set with n worker connections, largest first. Each connection must be in
- * a transaction with the same snapshot already. Shows progress. */
+/* Fills in every digest of set with n worker connections, largest first; large tables and large
+ * objects are shared by them. Each connection must be in a transaction with the same snapshot
+ * already, pinned (digest_pin). Where others may change tables meanwhile a lock_timeout must be set
+ * or the tables be locked: a worker may wait behind an ALTER TABLE that waits for another worker.
+ * Shows progress. */
 bool digest_fill(DigestSet *set, PgConnection *const *workers, int n_workers, GError **error);
 
 /* The same; go_on is called several times a second in the calling thread, and when it fails the
@@ -98,8 +104,15 @@ const DigestTable *digest_find(const DigestSet *set, uint32_t oid);
 const DigestTable *digest_find_name(const DigestSet *set, const char *schema, const char *name);
 
 /* One line for each difference in content between two sets matched by name (missing, extra, rows,
- * digest, value); empty if they are equal. char *; the caller frees the array. */
+ * digest, value); empty if they are equal. char *; the caller frees the array. Between a database
+ * and its clone; more about each in digest_compare.h. */
 GPtrArray *digest_compare(const DigestSet *expected, const DigestSet *actual);
+
+/* The same between what was archived and what it was restored to. A materialized view with other
+ * rows is added to notes (char *; may be NULL): every restore refreshes it, and it was not fresh
+ * when the snapshot was taken. What an extension fills itself is not compared. */
+GPtrArray *digest_compare_restored(const DigestSet *expected, const DigestSet *actual,
+                                   GPtrArray *notes);
 
 /* SHA-256 over the canonical form of the set (names, columns, counts, digests): one value for the
  * whole content. The caller frees it. */

@@ -53,13 +53,16 @@ static json_t *table_to_json(const DigestTable *table, bool local)
 
 json_t *digest_set_to_json(const DigestSet *set)
 {
-    json_t *object = json_object(), *tables = json_array(), *large_objects = json_object();
+    json_t *object = json_object(), *tables = json_array(), *large_objects = json_object(),
+           *access = json_object();
     json_set_text(object, "algorithm", ALGORITHM);
     for (guint i = 0; i < set->tables->len; i++)
         json_array_append_new(tables, table_to_json(g_ptr_array_index(set->tables, i), true));
     json_object_set_new(object, "tables", tables);
     row_digest_to_json(large_objects, set->large_objects);
     json_object_set_new(object, "large_objects", large_objects);
+    row_digest_to_json(access, set->large_object_access);
+    json_object_set_new(object, "large_object_access", access);
     return object;
 }
 
@@ -67,6 +70,7 @@ char *digest_set_hash(const DigestSet *set)
 {
     g_autoptr(HashStream) stream = hash_stream_new();
     g_autofree char *large_objects = digest_format(set->large_objects);
+    g_autofree char *access = digest_format(set->large_object_access);
     HashHex hex;
     for (guint i = 0; i < set->tables->len; i++) {
         g_autoptr(json_t) object = table_to_json(g_ptr_array_index(set->tables, i), false);
@@ -75,6 +79,8 @@ char *digest_set_hash(const DigestSet *set)
         hash_stream_update(stream, "\n", 1);
     }
     hash_stream_update(stream, large_objects, strlen(large_objects));
+    hash_stream_update(stream, "\n", 1);
+    hash_stream_update(stream, access, strlen(access));
     hex = hash_stream_end(stream);
     return g_strdup(hex.hex);
 }
@@ -193,7 +199,9 @@ DigestSet *digest_set_from_json(const json_t *json, GError **error)
         g_ptr_array_add(set->tables, table);
     }
     g_ptr_array_sort(set->tables, by_name);
-    if (!row_digest_from_json(json_object_get(json, "large_objects"), &set->large_objects, error))
+    if (!row_digest_from_json(json_object_get(json, "large_objects"), &set->large_objects, error) ||
+        !row_digest_from_json(json_object_get(json, "large_object_access"),
+                              &set->large_object_access, error))
         return NULL;
     return g_steal_pointer(&set);
 }

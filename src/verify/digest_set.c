@@ -1,6 +1,5 @@
-/* Sets of digests as values: finding, comparing, aligning. */
+/* Sets of digests as values: making, finding, aligning. */
 #include "verify/digest.h"
-#include "verify/digest_read.h"
 #include <string.h>
 
 DigestTable *digest_table_new(void)
@@ -76,75 +75,6 @@ const DigestTable *digest_find_name(const DigestSet *set, const char *schema, co
             high = middle;
     }
     return NULL;
-}
-
-static bool same_columns(const DigestTable *a, const DigestTable *b)
-{
-    if (a->columns->len != b->columns->len)
-        return false;
-    for (guint i = 0; i < a->columns->len; i++) {
-        if (strcmp(g_ptr_array_index(a->columns, i), g_ptr_array_index(b->columns, i)) != 0)
-            return false;
-    }
-    return true;
-}
-
-static void compare_digests(const char *what, RowDigest expected, RowDigest actual,
-                            GPtrArray *lines)
-{
-    if (expected.rows != actual.rows)
-        g_ptr_array_add(lines, g_strdup_printf("%s: %" G_GINT64_FORMAT
-                                               " rows expected, %" G_GINT64_FORMAT " found",
-                                               what, expected.rows, actual.rows));
-    else if (!digest_equal(expected, actual))
-        g_ptr_array_add(lines, g_strdup_printf("%s: %" G_GINT64_FORMAT
-                                               " rows as expected, but their content "
-                                               "differs",
-                                               what, actual.rows));
-}
-
-static void compare_tables(const DigestTable *expected, const DigestTable *actual, GPtrArray *lines)
-{
-    g_autofree char *what = digest_describe(expected);
-    if (expected->kind != actual->kind) {
-        g_autofree char *found = digest_describe(actual);
-        g_ptr_array_add(lines, g_strdup_printf("%s expected, %s found", what, found));
-    } else if (expected->kind == 'S') {
-        if (g_strcmp0(expected->value, actual->value) != 0)
-            g_ptr_array_add(lines, g_strdup_printf("%s: its value differs", what));
-    } else if (!same_columns(expected, actual)) {
-        g_ptr_array_add(lines, g_strdup_printf("%s: its columns differ", what));
-    } else if (expected->format != actual->format) {
-        g_ptr_array_add(lines,
-                        g_strdup_printf("%s: its columns have other types (digests of %s rows "
-                                        "expected, of %s rows found)",
-                                        what, copy_format_name(expected->format),
-                                        copy_format_name(actual->format)));
-    } else {
-        compare_digests(what, expected->digest, actual->digest, lines);
-    }
-}
-
-GPtrArray *digest_compare(const DigestSet *expected, const DigestSet *actual)
-{
-    GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
-    for (guint i = 0; i < expected->tables->len; i++) {
-        const DigestTable *table = g_ptr_array_index(expected->tables, i);
-        const DigestTable *other = digest_find_name(actual, table->schema, table->name);
-        g_autofree char *what = digest_describe(table);
-        if (other == NULL)
-            g_ptr_array_add(lines, g_strdup_printf("%s is missing", what));
-        else
-            compare_tables(table, other, lines);
-    }
-    for (guint i = 0; i < actual->tables->len; i++) {
-        const DigestTable *table = g_ptr_array_index(actual->tables, i);
-        g_autofree char *what = digest_describe(table);
-        if (digest_find_name(expected, table->schema, table->name) == NULL)
-            g_ptr_array_add(lines, g_strdup_printf("%s was not expected", what));
-    }
-    compare_digests("large objects", expected->large_objects, actual->large_objects, lines);
-    return lines;
 }
 
 /* Position of a column's name in a table; -1 if it has none of that name. */

@@ -83,33 +83,53 @@ static bool check_header(const unsigned char *header, uint32_t *extension_bytes,
     return true;
 }
 
+/* Takes the header off the first message. */
+static bool begin_messages(RowMessages *rows, const char **message, size_t *size_bytes,
+                           GError **error)
+{
+    uint32_t extension_bytes = 0;
+    if (*size_bytes < HEADER_BYTES)
+        return no_copy_data(error, "its header is torn");
+    if (!check_header((const unsigned char *)*message, &extension_bytes, error))
+        return false;
+    if (*size_bytes - HEADER_BYTES < extension_bytes)
+        return no_copy_data(error, "its header is torn");
+    *message += HEADER_BYTES + extension_bytes;
+    *size_bytes -= HEADER_BYTES + extension_bytes;
+    rows->begun = true;
+    return true;
+}
+
+static void add_message(RowMessages *rows, const char *row, size_t size_bytes)
+{
+    rows->row = row;
+    rows->row_bytes = size_bytes;
+    digest_add_row(&rows->digest, row, size_bytes);
+}
+
 bool row_messages_add(RowMessages *rows, const char *message, size_t size_bytes, GError **error)
 {
-    const unsigned char *at = (const unsigned char *)message;
-    uint32_t extension_bytes = 0;
+    rows->row = NULL;
     if (rows->format == COPY_TEXT) {
-        digest_add_row(&rows->digest, message, size_bytes);
+        add_message(rows, message, size_bytes);
         return true;
     }
     if (!rows->begun) {
-        if (size_bytes < HEADER_BYTES)
-            return no_copy_data(error, "its header is torn");
-        if (!check_header(at, &extension_bytes, error))
+        if (!begin_messages(rows, &message, &size_bytes, error))
             return false;
-        rows->begun = true;
-        if (size_bytes - HEADER_BYTES < extension_bytes)
-            return no_copy_data(error, "its header is torn");
-        at += HEADER_BYTES + extension_bytes;
-        size_bytes -= HEADER_BYTES + extension_bytes;
         if (size_bytes == 0)
             return true;
     }
-    if (rows->ended || size_bytes < 2)
-        return no_copy_data(error, rows->ended ? "something follows its end" : "a row is torn");
-    if (size_bytes == 2 && read_number(at, 2) == 0xFFFF)
+    if (rows->ended)
+        return no_copy_data(error, "something follows its end");
+    if (size_bytes < 2)
+        return no_copy_data(error, "a row is torn");
+    if (read_number((const unsigned char *)message, 2) != 0xFFFF)
+        add_message(rows, message, size_bytes);
+    else if (size_bytes == 2)
         rows->ended = true;
     else
-        digest_add_row(&rows->digest, at, size_bytes);
+        return no_copy_data(error, "something follows its end");
     return true;
 }
 

@@ -34,6 +34,8 @@ typedef struct {
     CopyFormat format;
     bool begun, ended;
     RowDigest digest;
+    const char *row; /* of the last message, in it; NULL: it held none */
+    size_t row_bytes;
 } RowMessages;
 bool row_messages_add(RowMessages *rows, const char *message, size_t size_bytes, GError **error);
 /* Once the COPY has ended: ERROR_INTEGRITY if binary data have no trailer. */

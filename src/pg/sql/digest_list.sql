@@ -1,10 +1,15 @@
 -- What holds content, one row for each column (one with a null column if there is none). Generated columns are none:
 -- they follow from the others. archived: an archive of pg_dump holds its rows, or its value; not so for materialized
--- views, and for what belongs to an extension and is none of its configuration tables.
+-- views, and for what belongs to an extension and is none of its configuration tables. pages: of the main fork, where
+-- rows can be read in ranges of pages.
 WITH relations AS MATERIALIZED (
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence = 'u' AS unlogged,
            CASE WHEN c.relkind = 'S' THEN 0
                 ELSE coalesce(pg_catalog.pg_table_size(c.oid), 0) END AS size_bytes,
+           CASE WHEN c.relkind <> 'S' AND c.relam = 2 -- heap
+                THEN coalesce(pg_catalog.pg_relation_size(c.oid), 0)
+                     / pg_catalog.current_setting('block_size')::bigint
+                ELSE 0 END AS pages,
            c.relkind <> 'm'
            AND (NOT EXISTS (
                     SELECT
@@ -30,7 +35,7 @@ WITH relations AS MATERIALIZED (
               AND s.nspname = 'drydock' AND v.relname = 'sequelize_meta')
        AND (c.relkind <> 'm' OR c.relispopulated)
 )
-SELECT r.oid, r.nspname, r.relname, r.relkind, r.unlogged, r.size_bytes, r.archived,
+SELECT r.oid, r.nspname, r.relname, r.relkind, r.unlogged, r.size_bytes, r.pages, r.archived,
        a.attnum, a.attname, a.atttypid, a.atttypmod
   FROM relations r
   LEFT JOIN pg_catalog.pg_attribute a

@@ -116,7 +116,8 @@ static void each_difference_is_named(void **state)
 {
     g_autoptr(DigestSet) expected = sample();
     g_autoptr(DigestSet) rows = sample(), content = sample(), value = sample(), large = sample(),
-                         kind = sample(), columns = sample(), missing = sample(), format = sample();
+                         kind = sample(), columns = sample(), missing = sample(), format = sample(),
+                         access = sample();
     (void)state;
     named(rows, "students")->digest.rows = 5;
     assert_one_line(expected, rows,
@@ -127,10 +128,12 @@ static void each_difference_is_named(void **state)
                     "content differs");
     g_free(named(value, "students_id_seq")->value);
     named(value, "students_id_seq")->value = g_strdup("7,f");
-    assert_one_line(expected, value, "sequence public.students_id_seq: its value differs");
+    assert_one_line(expected, value,
+                    "sequence public.students_id_seq: value 7 expected, 7 (not used yet) found");
     large->large_objects.high = 1;
-    assert_one_line(expected, large,
-                    "large objects: 1 rows as expected, but their content differs");
+    assert_one_line(expected, large, "large objects: 1 as expected, but their content differs");
+    access->large_object_access.low = 1;
+    assert_one_line(expected, access, "large objects: their owners or access rights differ");
     named(kind, "students")->kind = 'r';
     assert_one_line(expected, kind,
                     "materialized view public.students expected, table public.students found");
@@ -189,6 +192,35 @@ static void align_orders_columns_by_name(void **state)
     g_ptr_array_index(students->columns, 0) = g_strdup("other");
     digest_align(restored, expected);
     assert_string_equal(g_ptr_array_index(students->columns, 0), "other");
+}
+
+/* A restore refreshes materialized views, and leaves to extensions what is theirs. */
+static void restored_is_compared_by_what_was_archived(void **state)
+{
+    g_autoptr(DigestSet) expected = sample(), restored = sample(), refreshed = sample();
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) none = NULL, lines = NULL, missing = NULL;
+    (void)state;
+    named(refreshed, "students")->digest.rows = 5;
+    none = digest_compare_restored(expected, refreshed, notes);
+    assert_int_equal(none->len, 0);
+    assert_int_equal(notes->len, 1);
+    assert_string_equal(g_ptr_array_index(notes, 0),
+                        "materialized view public.students: 8589934592 rows expected, 5 found");
+    named(refreshed, "students")->kind = named(expected, "students")->kind = 'r';
+    none = (g_ptr_array_unref(none), digest_compare_restored(expected, refreshed, NULL));
+    assert_int_equal(none->len, 0);
+    named(expected, "students")->archived = true;
+    lines = digest_compare_restored(expected, refreshed, NULL);
+    assert_int_equal(lines->len, 1);
+    /* A view that is not there at all is no matter of freshness. */
+    named(expected, "students")->kind = 'm';
+    named(expected, "students")->archived = false;
+    g_ptr_array_remove_index(restored->tables, 1);
+    missing = digest_compare_restored(expected, restored, NULL);
+    assert_int_equal(missing->len, 1);
+    assert_string_equal(g_ptr_array_index(missing, 0),
+                        "materialized view public.students is missing");
 }
 
 /* A restored database is digested as the original was. */
@@ -257,6 +289,7 @@ int main(void)
         cmocka_unit_test(hash_is_of_content_alone),
         cmocka_unit_test(align_orders_columns_by_name),
         cmocka_unit_test(align_takes_over_text),
+        cmocka_unit_test(restored_is_compared_by_what_was_archived),
         cmocka_unit_test(malformed_json_is_an_integrity_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -530,14 +530,14 @@ INSERT INTO app.tree SELECT n, 'n', CASE WHEN n > 1 THEN n / 2 END, CASE WHEN n 
 CREATE TABLE app.parent (id integer NOT NULL, note text DEFAULT 'parent', CONSTRAINT parent_check CHECK (id > 0));
 CREATE TABLE app.aunt (extra date);
 INSERT INTO app.parent SELECT n FROM generate_series(1, 3000) n;
-CREATE TABLE app.child (mine numeric, note text DEFAULT 'child', id integer NOT NULL, gone integer, extra date);
+CREATE TABLE app.child (id integer NOT NULL, note text DEFAULT 'child', gone integer, extra date, mine numeric);
 ALTER TABLE app.child DROP COLUMN gone;
 ALTER TABLE app.child ADD CONSTRAINT parent_check CHECK (id > 0);
 ALTER TABLE app.child INHERIT app.parent;
 ALTER TABLE app.child INHERIT app.aunt;
 INSERT INTO app.child (id, mine, extra) SELECT n, n / 3.0, '2024-01-01' FROM generate_series(1, 3000) n;
 CREATE TABLE app.grandchild (more text) INHERITS (app.child);
-INSERT INTO app.grandchild SELECT 0.5, 'g', n, NULL, 'm' FROM generate_series(1, 10) n;
+INSERT INTO app.grandchild SELECT n, 'g', NULL, 0.5, 'm' FROM generate_series(1, 10) n;
 CREATE TABLE app.other_child (LIKE app.parent INCLUDING ALL) INHERITS (app.parent);
 
 CREATE TABLE app.by_range (id integer NOT NULL, at date NOT NULL, note text, g integer GENERATED ALWAYS AS (id + 1) STORED,
@@ -669,7 +669,7 @@ CREATE FUNCTION app.of_view(app.grouped) RETURNS bigint LANGUAGE sql AS 'SELECT 
 -- A circle: the view needs the function, which needs the view's row type.
 CREATE VIEW app.circle AS SELECT 1 AS x;
 CREATE FUNCTION app.circle_function(app.circle) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT $1.x';
-CREATE OR REPLACE VIEW app.circle AS SELECT 1 AS x, app.circle_function(ROW(1)::app.circle) AS y;
+CREATE OR REPLACE VIEW app.circle AS SELECT 1 AS x, app.circle_function(NULL::app.circle) AS y;
 DO $$
 BEGIN
     IF current_setting('server_version_num')::integer >= 150000 THEN

@@ -331,6 +331,7 @@ static void use(const Toc *toc, const GByteArray *from)
         uint32_t oid = 0;
         g_autofree char *value = toc_sequence_value(toc, entry, &oid);
         g_autoptr(GPtrArray) columns = toc_copy_columns(entry, NULL);
+        assert_true(value == NULL || entry->defn != NULL);
         assert_true(columns == NULL || entry->copy != NULL);
     }
 }

@@ -739,7 +739,6 @@ CREATE CONSTRAINT TRIGGER constraint_trigger AFTER INSERT ON app.accounts FROM o
 CREATE TRIGGER on_view INSTEAD OF INSERT ON app.checked FOR EACH ROW EXECUTE FUNCTION app.fire();
 CREATE TRIGGER on_partitioned AFTER INSERT ON app.by_range FOR EACH ROW EXECUTE FUNCTION app.fire();
 ALTER TABLE app.by_range_old DISABLE TRIGGER on_partitioned;
-CREATE TRIGGER on_mood BEFORE INSERT ON app.by_mood_1 FOR EACH ROW EXECUTE FUNCTION app.fire();
 COMMENT ON TRIGGER before_row ON app.empty_table IS 'a trigger';
 
 -- -- row security ---------------------------------------------------------------------------------
@@ -878,7 +877,7 @@ BEGIN
         $x$DateStyle = 'SQL, DMY'$x$, $x$IntervalStyle = 'sql_standard'$x$, $x$TimeZone = 'Asia/Kathmandu'$x$, $x$extra_float_digits = -5$x$,
         $x$bytea_output = 'escape'$x$, $x$xmloption = 'document'$x$,
         $x$statement_timeout = '2s'$x$, $x$lock_timeout = '1s'$x$, $x$idle_in_transaction_session_timeout = '1s'$x$,
-        $x$default_transaction_isolation = 'serializable'$x$, $x$enable_tidscan = off$x$, $x$quote_all_identifiers = on$x$,
+        $x$default_transaction_isolation = 'serializable'$x$, $x$enable_tidscan = off$x$,
         $x$standard_conforming_strings = off$x$, $x$work_mem = '8MB'$x$, $x$kinds.note = 'a, "b", it''s'$x$, $x$check_function_bodies = on$x$] LOOP
         EXECUTE format('ALTER DATABASE %s SET %s', name, setting);
     END LOOP;

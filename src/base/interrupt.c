@@ -50,9 +50,9 @@ int interrupt_received(void)
     return atomic_load(&received);
 }
 
-void interrupt_shield(bool shielded)
+bool interrupt_shield(bool shielded)
 {
-    atomic_store(&shielded_now, shielded);
+    return atomic_exchange(&shielded_now, shielded);
 }
 
 bool interrupt_check(GError **error)

@@ -214,6 +214,27 @@ PgResult *pg_query(PgConnection *connection, GError **error, const char *sql, in
     return result;
 }
 
+PgResult *pg_query_bytes(PgConnection *connection, GError **error, const char *sql, int n,
+                         const PgBytes *parameters)
+{
+    Oid types[MAX_PARAMETERS];
+    const char *values[MAX_PARAMETERS];
+    int lengths[MAX_PARAMETERS], formats[MAX_PARAMETERS];
+    g_assert(n <= MAX_PARAMETERS);
+    for (int i = 0; i < n; i++) {
+        types[i] = parameters[i].type;
+        values[i] = parameters[i].data;
+        lengths[i] = (int)parameters[i].size_bytes;
+        formats[i] = 1;
+    }
+    exchange_begin(connection, sql);
+    if (PQsendQueryParams(connection->libpq, sql, n, types, values, lengths, formats, 0) == 0) {
+        (void)exchange_send_failed(connection, error);
+        return NULL;
+    }
+    return exchange_finish(connection, error);
+}
+
 char *pg_query_text(PgConnection *connection, GError **error, const char *sql, int n, ...)
 {
     g_autoptr(PgResult) result = NULL;

@@ -64,6 +64,16 @@ void pg_set_watch(PgConnection *connection, int64_t interval_ms, PgWatchFunc fun
 /* Runs one statement with n text parameters (const char *, NULL is SQL null) and gives its rows. */
 PgResult *pg_query(PgConnection *connection, GError **error, const char *sql, int n, ...);
 
+/* Runs one statement with n parameters in binary format; type: an OID of pg_type that is the same
+ * everywhere (below 10000). */
+typedef struct {
+    const void *data;
+    size_t size_bytes;
+    uint32_t type;
+} PgBytes;
+PgResult *pg_query_bytes(PgConnection *connection, GError **error, const char *sql, int n,
+                         const PgBytes *parameters);
+
 /* One statement, or several without parameters, whose rows do not matter. */
 bool pg_exec(PgConnection *connection, const char *sql, GError **error);
 

@@ -49,3 +49,8 @@ RestoreResult *snapshot_restore(const PgTarget *target, const RestoreOptions *op
 
 /* What the manifest says that the database had; NULL without an error if it says nothing. */
 PgProperties *restore_properties(const Intake *intake, GError **error);
+
+/* Drops a database that a restore has made, with the sessions in it and its subscriptions, which
+ * would keep it from being dropped. */
+bool restore_drop_database(const PgTarget *target, PgConnection *control, const char *database,
+                           const char *application, GError **error);

@@ -91,7 +91,9 @@ void toc_split(Toc *toc, TocEntry *entry, int n, GPtrArray *parts);
  * Makes the archive speak of the database by another name, with these properties: header, DATABASE
  * entry (also its CREATE and DROP statements, tag and owner), and ACL, COMMENT, SECURITY LABEL and
  * DATABASE PROPERTIES of the database made anew from statements (char *, as
- * pg_properties_statements() gives them; NULL: the archive's own, renamed).
+ * pg_properties_statements() gives them; NULL: the archive's own, renamed). All texts are in the
+ * archive's encoding; owner may be NULL (it stays). ERROR_INTEGRITY, and nothing is changed, if the
+ * archive does not describe its database as pg_dump does.
  */
 bool toc_set_database(Toc *toc, const char *name, const char *owner, const GPtrArray *statements,
                       GError **error);

@@ -24,6 +24,7 @@ static const struct {
     {"accept", command_accept, "accept that the file of an applied migration was changed"},
     {"new", command_new, "write an empty migration with the next timestamp"},
     {"runs", command_runs, "past runs, their results and where their artifacts are"},
+    {"snapshot", command_snapshot, "take a snapshot into a folder"},
     {"verify", command_verify, "check a snapshot's bytes, or a database"},
 };
 

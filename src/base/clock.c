@@ -107,6 +107,33 @@ bool clock_parse_duration(const char *text, int64_t *out_ms)
     return false;
 }
 
+bool size_parse(const char *text, uint64_t *out_bytes)
+{
+    static const struct {
+        const char *name;
+        double bytes;
+    } units[] = {
+        {"", 1},      {"B", 1},        {"kB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
+        {"TB", 1e12}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40},
+    };
+    char *end = NULL;
+    double number = 0;
+    if (!g_ascii_isdigit(text[0]))
+        return false;
+    number = g_ascii_strtod(text, &end);
+    while (*end == ' ')
+        end++;
+    for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
+        if (g_ascii_strcasecmp(end, units[i].name) != 0)
+            continue;
+        if (!(number * units[i].bytes < 0x1p63))
+            return false;
+        *out_bytes = (uint64_t)(number * units[i].bytes);
+        return true;
+    }
+    return false;
+}
+
 char *size_format(uint64_t size_bytes)
 {
     static const char *const units[] = {"kB", "MB", "GB", "TB", "PB"};

@@ -27,6 +27,9 @@ char *clock_format_duration(int64_t duration_us);
  * these. */
 bool clock_parse_duration(const char *text, int64_t *out_ms);
 
+/* Parses "4096", "64MiB", "1.5GB" or "2 GiB" into bytes. False if it is none of these. */
+bool size_parse(const char *text, uint64_t *out_bytes);
+
 /* "812 B", "1.6 MB" (powers of 1000). The caller frees it. */
 char *size_format(uint64_t size_bytes);
 

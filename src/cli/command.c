@@ -29,6 +29,9 @@ void cli_clear(Cli *cli)
     g_free(cli->again);
     g_free(cli->done);
     g_free(cli->reason);
+    g_free(cli->out);
+    g_free(cli->format);
+    g_free(cli->split);
     g_strfreev(cli->allowed);
     g_free(cli->migrations);
     g_strfreev(cli->words);
@@ -71,6 +74,16 @@ static GArray *option_entries(Cli *cli, CliOptions options)
         {CLI_WINDOW_END,
          {"window-end", 0, 0, G_OPTION_ARG_STRING, &cli->window_end,
           "when everything must be done or undone", "TIME"}},
+        {CLI_SNAPSHOT,
+         {"out", 'o', 0, G_OPTION_ARG_FILENAME, &cli->out, "the folder to make", "DIR"}},
+        {CLI_SNAPSHOT,
+         {"level", 0, 0, G_OPTION_ARG_INT, &cli->level, "of compression, 1 to 9", "N"}},
+        {CLI_SNAPSHOT,
+         {"format", 0, 0, G_OPTION_ARG_STRING, &cli->format,
+          "auto: binary where that is safe; text: never", "auto|text"}},
+        {CLI_SNAPSHOT,
+         {"split", 0, 0, G_OPTION_ARG_STRING, &cli->split,
+          "tables larger than this are cut into parts; 256MiB", "SIZE"}},
         {CLI_AGAINST,
          {"against", 0, 0, G_OPTION_ARG_FILENAME, &cli->against,
           "compare with the digests of this snapshot", "DIR"}},
@@ -171,8 +184,10 @@ static char *state_folder(const Cli *cli)
                : g_build_filename(g_get_home_dir(), ".local", "state", "drydock", NULL);
 }
 
-static bool set_jobs(Cli *cli, GError **error)
+static bool set_jobs(Cli *cli, CliOptions options, GError **error)
 {
+    if (cli->jobs == NO_JOBS && (options & CLI_SNAPSHOT) != 0 && cli->policy->snapshot_jobs > 0)
+        cli->jobs = cli->policy->snapshot_jobs;
     if (cli->jobs == NO_JOBS) {
         cli->jobs = (int)CLAMP(g_get_num_processors(), 1, MAX_JOBS);
         return true;
@@ -185,8 +200,6 @@ static bool set_jobs(Cli *cli, GError **error)
 
 static bool load(Cli *cli, CliOptions options, GError **error)
 {
-    if ((options & CLI_JOBS) != 0 && !set_jobs(cli, error))
-        return false;
     from_environment(&cli->dsn, "DRYDOCK_DSN");
     from_environment(&cli->policy_path, "DRYDOCK_POLICY");
     from_environment(&cli->migrations_path, "DRYDOCK_MIGRATIONS");
@@ -198,7 +211,7 @@ static bool load(Cli *cli, CliOptions options, GError **error)
     }
     cli->policy =
         cli->policy_path != NULL ? policy_load(cli->policy_path, error) : policy_new_default();
-    if (cli->policy == NULL)
+    if (cli->policy == NULL || ((options & CLI_JOBS) != 0 && !set_jobs(cli, options, error)))
         return false;
     cli->target = pg_target_new(cli->dsn, error);
     if (cli->target == NULL)

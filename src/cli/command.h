@@ -28,7 +28,8 @@ typedef enum {
     CLI_REASON = 1 << 10,
     CLI_REPEATABLE = 1 << 11,
     CLI_JOBS = 1 << 17,
-    CLI_FOLDER = 1 << 12, /* --migrations as with CLI_MIGRATIONS, but nothing is loaded */
+    CLI_SNAPSHOT = 1 << 15, /* the options of snapshot */
+    CLI_FOLDER = 1 << 12,   /* --migrations as with CLI_MIGRATIONS, but nothing is loaded */
 } CliOptions;
 
 typedef struct {
@@ -36,9 +37,12 @@ typedef struct {
     char *again, *done, *reason;
     char **allowed;                /* --allow-out-of-order; NULL: none */
     char *schema, *table, *repair; /* of adopt */
+    char *out, *format, *split;    /* of snapshot */
+    int level;                     /* 0: not given */
     gboolean no_compare, accept_differences;
     gboolean json, yes, all, exit_code, repeatable, quiet, verbose;
-    int jobs;     /* with CLI_JOBS: as given, or as many as there are processors */
+    int jobs; /* with CLI_JOBS: as given, or as the policy says (CLI_SNAPSHOT), or one a processor
+               */
     char **words; /* what is no option; NULL-terminated, never NULL */
 
     PgTarget *target;
@@ -94,4 +98,5 @@ int command_adopt(int argc, char **argv);
 int command_accept(int argc, char **argv);
 int command_new(int argc, char **argv);
 int command_runs(int argc, char **argv);
+int command_snapshot(int argc, char **argv);
 int command_verify(int argc, char **argv);

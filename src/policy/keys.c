@@ -222,14 +222,32 @@ static bool read_end_applications(const Load *load, GError **error)
     return good;
 }
 
+static bool read_split(const Load *load, const char *text, GError **error)
+{
+    uint64_t size_bytes = 0;
+    g_autofree char *value = text != NULL ? shown(text) : NULL;
+    if (text == NULL)
+        return true;
+    if (!size_parse(text, &size_bytes))
+        return refuse(load, find(load, "snapshot", "split"), error,
+                      "is no size: '%s'; write for example 64MiB or 1GiB", value);
+    if (size_bytes < POLICY_SPLIT_MIN || size_bytes > POLICY_SPLIT_MAX)
+        return refuse(load, find(load, "snapshot", "split"), error,
+                      "must be from 1MiB to 1TiB, not %s", value);
+    load->policy->snapshot_split_bytes = size_bytes;
+    return true;
+}
+
 static bool read_snapshot(const Load *load, GError **error)
 {
     const SnapshotKeys *keys = &load->keys->snapshot;
+    load->policy->snapshot_text = keys->format == SNAPSHOT_FORMAT_TEXT;
     const char *jobs = keys->jobs != NULL && strcmp(keys->jobs, "auto") != 0 ? keys->jobs : NULL;
     return read_number(load, "snapshot", "jobs", jobs, 1, 64, "auto or ",
                        &load->policy->snapshot_jobs, error) &&
-           read_number(load, "snapshot", "level", keys->level, 0, 9, "",
-                       &load->policy->snapshot_level, error);
+           read_number(load, "snapshot", "level", keys->level, 1, 9, "",
+                       &load->policy->snapshot_level, error) &&
+           read_split(load, keys->split, error);
 }
 
 /* The pattern below the policy's folder, whose own name is no pattern. */

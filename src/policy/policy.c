@@ -57,6 +57,7 @@ Policy *policy_new_default(void)
     policy->end_applications = g_new0(char *, 1);
     policy->clone_method = CLONE_AUTO;
     policy->snapshot_level = 1;
+    policy->snapshot_split_bytes = UINT64_C(256) << 20;
     policy->verify_assertions = g_new0(char *, 1);
     policy->publish_to = g_new0(char *, 1);
     policy->accept = g_new0(char *, 1);

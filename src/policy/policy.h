@@ -8,6 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Bounds of snapshot.split, and of --split. */
+#define POLICY_SPLIT_MIN (UINT64_C(1) << 20)
+#define POLICY_SPLIT_MAX (UINT64_C(1) << 40)
+
 typedef enum { CLONE_AUTO, CLONE_FILE_COPY, CLONE_WAL_LOG } CloneMethod;
 
 typedef struct {
@@ -34,8 +38,10 @@ typedef struct {
                                      they block; NULL-terminated, never NULL */
 
     CloneMethod clone_method;
-    int snapshot_jobs;  /* snapshot.jobs; 0 is auto: one for each core */
-    int snapshot_level; /* 1 */
+    int snapshot_jobs;             /* snapshot.jobs; 0 is auto: one for each core */
+    int snapshot_level;            /* 1 */
+    bool snapshot_text;            /* snapshot.format: text instead of auto */
+    uint64_t snapshot_split_bytes; /* snapshot.split; 256 MiB */
 
     bool verify_all;          /* verify.data: all instead of touched */
     char **verify_assertions; /* verify.assertions: absolute glob patterns of .sql files;

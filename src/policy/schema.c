@@ -38,6 +38,11 @@ static const cyaml_strval_t clone_methods[] = {
     {"wal_log", CLONE_WAL_LOG},
 };
 
+static const cyaml_strval_t snapshot_formats[] = {
+    {"auto", SNAPSHOT_FORMAT_AUTO},
+    {"text", SNAPSHOT_FORMAT_TEXT},
+};
+
 static const cyaml_strval_t verify_data[] = {
     {"touched", VERIFY_TOUCHED},
     {"all", VERIFY_ALL},
@@ -68,6 +73,8 @@ static const cyaml_schema_field_t clone_keys[] = {
 static const cyaml_schema_field_t snapshot_keys[] = {
     TEXT(SnapshotKeys, jobs),
     TEXT(SnapshotKeys, level),
+    CHOICE(SnapshotKeys, format, snapshot_formats),
+    TEXT(SnapshotKeys, split),
     CYAML_FIELD_END,
 };
 

@@ -34,8 +34,11 @@ typedef struct {
     CloneMethod method;
 } CloneKeys;
 
+typedef enum { SNAPSHOT_FORMAT_AUTO, SNAPSHOT_FORMAT_TEXT } SnapshotFormatKey;
+
 typedef struct {
-    char *jobs, *level;
+    char *jobs, *level, *split;
+    SnapshotFormatKey format;
 } SnapshotKeys;
 
 typedef struct {

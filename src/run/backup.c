@@ -29,6 +29,9 @@ static SnapshotResult *take(Run *run, const char *folder, GError **error)
                                      .passfolder = run->folder,
                                      .jobs = jobs(run),
                                      .level = run->policy->snapshot_level,
+                                     .format =
+                                         run->policy->snapshot_text ? SNAPSHOT_TEXT : SNAPSHOT_AUTO,
+                                     .split_bytes = run->policy->snapshot_split_bytes,
                                      .latest_us = run_latest_us(run),
                                      .properties = properties,
                                      .entered = close_behind,

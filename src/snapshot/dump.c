@@ -10,13 +10,17 @@
 
 #define LOCK_WAIT "--lock-wait-timeout=10000"
 
+#define READ_BYTES ((size_t)64 * 1024)
+#define END_WAIT_MS 2000
+
 struct Dump {
     Child *child;
     char *version;
     char *passfile;
-    int sessions;
     bool ended;
     int64_t latest_us;
+    char *buffer; /* what was read of its output and not yet taken */
+    size_t at, filled;
 };
 
 /* The server's part of a line goes through the same filter as our own connections' errors. */
@@ -89,43 +93,87 @@ bool dump_wait(Dump *dump, int64_t timeout_ms, bool *ended, GError **error)
     return !dump->ended || check_end(dump, error);
 }
 
-static char **make_arguments(const char *program, const SnapshotOptions *options,
-                             const char *folder, const char *snapshot_id)
+static char **make_arguments(const char *program, const char *encoding, const char *snapshot_id)
 {
     GPtrArray *argv = g_ptr_array_new();
     g_ptr_array_add(argv, g_strdup(program));
-    g_ptr_array_add(argv, g_strdup("--format=directory"));
-    g_ptr_array_add(argv, g_strdup_printf("--file=%s", folder));
-    g_ptr_array_add(argv, g_strdup_printf("--jobs=%d", options->jobs));
-    g_ptr_array_add(argv, g_strdup_printf("--compress=%d", options->level));
+    g_ptr_array_add(argv, g_strdup("--format=custom"));
+    g_ptr_array_add(argv, g_strdup("--compress=0"));
     g_ptr_array_add(argv, g_strdup_printf("--snapshot=%s", snapshot_id));
+    g_ptr_array_add(argv, g_strdup_printf("--encoding=%s", encoding));
     g_ptr_array_add(argv, g_strdup("--no-password"));
-    g_ptr_array_add(argv, g_strdup("--no-sync")); /* the manifest's writer does it */
     g_ptr_array_add(argv, g_strdup(LOCK_WAIT));
     g_ptr_array_add(argv, NULL);
     return (char **)g_ptr_array_free(argv, FALSE);
 }
 
-Dump *dump_start(const PgTarget *target, const SnapshotOptions *options, const char *folder,
-                 const char *snapshot_id, int server_version_num, GError **error)
+Dump *dump_start(const PgTarget *target, const SnapshotOptions *options, const char *passfolder,
+                 const char *encoding, const char *snapshot_id, int server_version_num,
+                 GError **error)
 {
     g_autoptr(Dump) dump = g_new0(Dump, 1);
     g_autofree char *program = pg_tool_find("pg_dump", server_version_num, &dump->version, error);
-    g_autofree char *parent = g_path_get_dirname(folder);
     g_auto(GStrv) environment = NULL;
     g_auto(GStrv) argv = NULL;
     if (program == NULL)
         return NULL;
-    environment = pg_target_environment(target, options->database, options->application,
-                                        options->passfolder != NULL ? options->passfolder : parent,
+    environment = pg_target_environment(target, options->database, options->application, passfolder,
                                         &dump->passfile, error);
     if (environment == NULL)
         return NULL;
-    argv = make_arguments(program, options, folder, snapshot_id);
+    argv = make_arguments(program, encoding, snapshot_id);
     dump->latest_us = options->latest_us;
-    dump->sessions = options->jobs > 1 ? options->jobs + 1 : 1;
-    dump->child = child_start((const char *const *)argv, (const char *const *)environment, error);
+    dump->buffer = g_malloc(READ_BYTES);
+    dump->child =
+        child_start_reading((const char *const *)argv, (const char *const *)environment, error);
     return dump->child != NULL ? g_steal_pointer(&dump) : NULL;
+}
+
+static bool fill(Dump *dump, GError **error)
+{
+    bool ended = false;
+    dump->at = 0;
+    if (!child_read(dump->child, dump->buffer, READ_BYTES, dump->latest_us, &dump->filled, error))
+        return false;
+    if (dump->filled > 0)
+        return true;
+    if (dump_wait(dump, END_WAIT_MS, &ended, error))
+        error_set(error, ERROR_CHILD, "pg_dump ended before its table of contents was complete");
+    return false;
+}
+
+static bool take_bytes(void *data, size_t size_bytes, gpointer source, GError **error)
+{
+    Dump *dump = source;
+    char *to = data;
+    while (size_bytes > 0) {
+        size_t piece = 0;
+        if (dump->at == dump->filled && !fill(dump, error))
+            return false;
+        piece = MIN(size_bytes, dump->filled - dump->at);
+        memcpy(to, dump->buffer + dump->at, piece);
+        dump->at += piece;
+        to += piece;
+        size_bytes -= piece;
+    }
+    return true;
+}
+
+static void remove_passfile(Dump *dump)
+{
+    if (dump->passfile != NULL)
+        (void)unlink(dump->passfile);
+    g_clear_pointer(&dump->passfile, g_free);
+}
+
+Toc *dump_read_toc(Dump *dump, GError **error)
+{
+    Toc *toc = toc_read(take_bytes, dump, error);
+    if (toc == NULL)
+        return NULL;
+    child_stop(dump->child);
+    remove_passfile(dump);
+    return toc;
 }
 
 const char *dump_version(const Dump *dump)
@@ -133,19 +181,13 @@ const char *dump_version(const Dump *dump)
     return dump->version;
 }
 
-int dump_sessions(const Dump *dump)
-{
-    return dump->sessions;
-}
-
 void dump_free(Dump *dump)
 {
     if (dump == NULL)
         return;
     child_free(dump->child);
-    if (dump->passfile != NULL)
-        (void)unlink(dump->passfile);
-    g_free(dump->passfile);
+    remove_passfile(dump);
+    g_free(dump->buffer);
     g_free(dump->version);
     g_free(dump);
 }

@@ -1,21 +1,26 @@
-/* pg_dump as a child: one directory archive of one database, in a snapshot that somebody else
- * holds. */
+/* pg_dump as a child, for the archive's table of contents alone: in the custom format, written to a
+ * pipe, that comes first and is complete. The rows behind it are not read. */
 #pragma once
 
 #include "snapshot/snapshot.h"
+#include "snapshot/toc.h"
 
 typedef struct Dump Dump;
 
-/* Starts pg_dump into folder, which is empty; server_version_num chooses the program. */
-Dump *dump_start(const PgTarget *target, const SnapshotOptions *options, const char *folder,
-                 const char *snapshot_id, int server_version_num, GError **error);
+/* Starts pg_dump in a snapshot that somebody else holds; server_version_num chooses the program,
+ * encoding is that of the archive; a password goes into a file in passfolder. */
+Dump *dump_start(const PgTarget *target, const SnapshotOptions *options, const char *passfolder,
+                 const char *encoding, const char *snapshot_id, int server_version_num,
+                 GError **error);
 
 /* Waits for its end or timeout_ms (-1: no limit; 0: looks only). Once it has ended: an error if it
  * failed, without anything that may be a row. */
 bool dump_wait(Dump *dump, int64_t timeout_ms, bool *ended, GError **error);
 
+/* Reads the table of contents and stops it. */
+Toc *dump_read_toc(Dump *dump, GError **error);
+
 const char *dump_version(const Dump *dump); /* "15.18" */
-int dump_sessions(const Dump *dump);        /* how many it opens */
 
 /* Stops it if it still runs, and removes its password file. */
 void dump_free(Dump *dump);

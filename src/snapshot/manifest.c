@@ -2,20 +2,16 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/interrupt.h"
-#include "base/log.h"
 #include "base/text.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define FORMAT "drydock-snapshot"
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2
 
-static void file_entry_free(ManifestFile *file)
+void manifest_file_free(ManifestFile *file)
 {
+    if (file == NULL)
+        return;
     g_free(file->name);
     g_free(file);
 }
@@ -23,7 +19,7 @@ static void file_entry_free(ManifestFile *file)
 Manifest *manifest_new(void)
 {
     Manifest *manifest = g_new0(Manifest, 1);
-    manifest->files = g_ptr_array_new_with_free_func((GDestroyNotify)file_entry_free);
+    manifest->files = g_ptr_array_new_with_free_func((GDestroyNotify)manifest_file_free);
     return manifest;
 }
 
@@ -59,52 +55,23 @@ static int by_name(gconstpointer a, gconstpointer b)
     return strcmp((*left)->name, (*right)->name);
 }
 
-/* pg_dump is told not to flush; it is done here, file by file, with the modes set right. */
-static bool settle_file(const char *path, GError **error)
+void manifest_add(Manifest *manifest, ManifestFile *file)
 {
-    struct stat status;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    bool done = false;
-    if (fd < 0 || fstat(fd, &status) != 0)
-        error_set_errno(error, errno, "cannot open '%s'", path);
-    else if (!S_ISREG(status.st_mode))
-        error_set(error, ERROR_INTEGRITY, "'%s' is not a regular file", path);
-    else if (fchmod(fd, 0600) != 0 || fsync(fd) != 0)
-        error_set_errno(error, errno, "cannot flush '%s'", path);
-    else
-        done = true;
-    if (fd >= 0)
-        close(fd);
-    return done;
+    g_ptr_array_add(manifest->files, file);
 }
 
-static bool add_file(Manifest *manifest, const char *folder, const char *name, GError **error)
+bool manifest_write_file(Manifest *manifest, const char *folder, const char *name, const void *data,
+                         size_t size_bytes, GError **error)
 {
     g_autofree char *path = g_build_filename(folder, name, NULL);
     ManifestFile *file = NULL;
-    if (interrupt_check(error) || !settle_file(path, error))
+    if (!file_write_atomic(path, data, size_bytes, error))
         return false;
     file = g_new0(ManifestFile, 1);
     file->name = g_strdup(name);
-    g_ptr_array_add(manifest->files, file);
-    log_progress("hashing: %u files", manifest->files->len);
-    return hash_file(path, &file->sha256, &file->size_bytes, error);
-}
-
-bool manifest_add_files(Manifest *manifest, const char *folder, GError **error)
-{
-    g_autoptr(GError) cause = NULL;
-    g_autoptr(GDir) members = g_dir_open(folder, 0, &cause);
-    const char *name = NULL;
-    if (members == NULL) {
-        error_set(error, ERROR_IO, "cannot read folder '%s': %s", folder, cause->message);
-        return false;
-    }
-    while ((name = g_dir_read_name(members)) != NULL) {
-        if (strcmp(name, MANIFEST_NAME) != 0 && !add_file(manifest, folder, name, error))
-            return false;
-    }
-    g_ptr_array_sort(manifest->files, by_name);
+    file->size_bytes = size_bytes;
+    file->sha256 = hash_bytes(data, size_bytes);
+    manifest_add(manifest, file);
     return true;
 }
 
@@ -238,7 +205,9 @@ static bool check_format(const json_t *json, GError **error)
     error_set(error, ERROR_INTEGRITY,
               "the manifest has format version %" G_GINT64_FORMAT "; this program knows version %d",
               version, FORMAT_VERSION);
-    error_hint_set(error, "read it with the version of drydock that its 'created_by' names");
+    error_hint_set(error,
+                   "pg_restore reads the archive all the same; or take the version of drydock "
+                   "that its 'created_by' names");
     return false;
 }
 
@@ -295,11 +264,14 @@ Manifest *manifest_from_json(const json_t *json, GError **error)
     return g_steal_pointer(&manifest);
 }
 
-bool manifest_write(const Manifest *manifest, const char *folder, GError **error)
+bool manifest_write(Manifest *manifest, const char *folder, GError **error)
 {
-    g_autoptr(json_t) json = manifest_to_json(manifest);
-    g_autofree char *text = json_to_text(json);
+    g_autoptr(json_t) json = NULL;
+    g_autofree char *text = NULL;
     g_autofree char *path = g_build_filename(folder, MANIFEST_NAME, NULL);
+    g_ptr_array_sort(manifest->files, by_name);
+    json = manifest_to_json(manifest);
+    text = json_to_text(json);
     return file_write_atomic(path, text, strlen(text), error);
 }
 

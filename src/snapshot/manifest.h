@@ -1,10 +1,13 @@
 /*
  * manifest.json: what a snapshot consists of, where it came from and what was in it.
  *
- *   { "format": "drydock-snapshot", "version": 1, "created_by", "run", "database", "read_from",
- *     "source": { server, locale, roles, ... }, "archive": { "format", "pg_dump", "jobs", "level"
- * }, "properties": { ... }, "files": [ { "name", "size_bytes", "sha256" } ], "digests": { ... },
- *     "content_hash", "manifest_sha256" }
+ *   { "format": "drydock-snapshot", "version": 2, "created_by", "run", "database", "read_from",
+ *     "source": { server, locale, roles, ... },
+ *     "archive": { "format", "version", "copy_format", "compression", "level", "jobs", "pg_dump" },
+ *     "properties": { ... },
+ *     "files": [ { "name", "size_bytes", "sha256",
+ *                  and for the rows of a table: "copy_format", "raw_bytes", "rows", "digest" } ],
+ *     "digests": { ... }, "content_hash", "manifest_sha256" }
  *
  * manifest_sha256 is the SHA-256 of the document as one line without that member, as
  * `jq -cj 'del(.manifest_sha256)' manifest.json | sha256sum` computes it.
@@ -45,10 +48,14 @@ Manifest *manifest_new(void);
 void manifest_free(Manifest *manifest);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Manifest, manifest_free)
 
-/* Lists the files of a folder with size and digest, each flushed to the disk and readable by its
- * owner alone afterwards; the manifest itself is left out. ERROR_INTEGRITY if there is anything
- * else than files. */
-bool manifest_add_files(Manifest *manifest, const char *folder, GError **error);
+void manifest_file_free(ManifestFile *file);
+
+/* Adds what was written to the folder by others; the manifest takes it. */
+void manifest_add(Manifest *manifest, ManifestFile *file);
+
+/* Writes a file into the folder, atomically, and adds it. */
+bool manifest_write_file(Manifest *manifest, const char *folder, const char *name, const void *data,
+                         size_t size_bytes, GError **error);
 
 uint64_t manifest_size(const Manifest *manifest); /* of its files together */
 
@@ -56,7 +63,7 @@ json_t *manifest_to_json(const Manifest *manifest);
 /* ERROR_INTEGRITY if it is malformed or was changed. */
 Manifest *manifest_from_json(const json_t *json, GError **error);
 
-/* Writes it into the folder, atomically. */
-bool manifest_write(const Manifest *manifest, const char *folder, GError **error);
+/* Writes it into the folder, atomically, with its files in order. */
+bool manifest_write(Manifest *manifest, const char *folder, GError **error);
 /* ERROR_INTEGRITY if it is missing, malformed or was changed. */
 Manifest *manifest_read(const char *folder, GError **error);

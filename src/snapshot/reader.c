@@ -1,15 +1,15 @@
 #include "snapshot/reader.h"
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/failpoint.h"
 #include "pg/sql.h"
+#include "snapshot/locks.h"
 #include <string.h>
 
 #define ATTEMPTS 5
+#define SIGN_OF_LIFE_US (5 * G_USEC_PER_SEC)
 #define BEGIN_READING "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-
-/* Somebody's ALTER that waits for our locks would make our own next reader wait behind it, for
- * ever, and no deadlock would be seen: what waits in between is this process. */
-#define LOCK_TIMEOUT "SET lock_timeout = '10s'"
 
 static PgConnection *connect_reader(const PgTarget *target, const SnapshotOptions *options,
                                     GError **error)
@@ -17,8 +17,11 @@ static PgConnection *connect_reader(const PgTarget *target, const SnapshotOption
     const PgConnectOptions connect = {
         .database = options->database, .application = options->application, .read_only = true};
     g_autoptr(PgConnection) connection = pg_connect(target, &connect, error);
-    if (connection == NULL || !digest_pin(connection, error) ||
-        !pg_exec(connection, LOCK_TIMEOUT, error))
+    g_autoptr(PgResult) pinned = NULL;
+    if (connection == NULL || !digest_pin(connection, error))
+        return NULL;
+    pinned = pg_query(connection, error, pg_sql_snapshot_pin, 0);
+    if (pinned == NULL)
         return NULL;
     pg_set_deadline(connection, options->latest_us, 0, NULL);
     return g_steal_pointer(&connection);
@@ -33,7 +36,7 @@ static bool lock_tables(PgConnection *connection, const PgResult *tables, GError
         g_autofree char *name = pg_qualified(pg_value(tables, row, 1), pg_value(tables, row, 2));
         g_string_append_printf(sql, "%sONLY %s", row > 0 ? ", " : "", name);
     }
-    g_string_append(sql, " IN ACCESS SHARE MODE");
+    g_string_append(sql, " IN ACCESS SHARE MODE NOWAIT");
     return pg_exec(connection, sql->str, error);
 }
 
@@ -58,57 +61,59 @@ static bool was_dropped(const GError *error)
     return g_strcmp0(sqlstate, "42P01") == 0 || g_strcmp0(sqlstate, "3F000") == 0;
 }
 
-static void set_not_locked(GError **error, GError *cause)
-{
-    const bool late = error_is(cause, ERROR_LOCK_TIMEOUT);
-    g_propagate_prefixed_error(error, cause, "while locking the tables for reading: ");
-    if (late)
-        error_hint_set(error, "somebody changes the schema, or waits to: pg_blocking_pids() of the "
-                              "waiting sessions in pg_stat_activity names who; then try again");
-}
+/* What came of one try to lock and export. */
+typedef enum { EXPORT_DONE, EXPORT_CHANGED, EXPORT_LOCKED_OUT, EXPORT_FAILED } ExportOutcome;
 
 /*
  * Takes the snapshot behind the locks: TRUNCATE and rewriting forms of ALTER TABLE are not seen
  * through snapshots (the table would look empty), so that a lock taken afterwards comes too late.
- * LOCK as the first statement of a transaction takes no snapshot. *again: the tables changed
- * meanwhile.
+ * LOCK as the first statement of a transaction takes no snapshot.
  */
-static bool try_export(Reader *reader, bool *again, GError **error)
+static ExportOutcome try_export(Reader *reader, GError **error)
 {
     PgConnection *connection = reader->exporter;
     g_autoptr(PgResult) tables = pg_query(connection, error, pg_sql_snapshot_tables, 0);
     g_autoptr(PgResult) seen = NULL;
     g_autoptr(GError) cause = NULL;
-    *again = false;
     if (tables == NULL || !pg_exec(connection, BEGIN_READING, error))
-        return false;
+        return EXPORT_FAILED;
     if (!lock_tables(connection, tables, &cause)) {
-        *again = was_dropped(cause);
-        if (!*again)
-            set_not_locked(error, g_steal_pointer(&cause));
-        return *again;
+        if (was_dropped(cause))
+            return EXPORT_CHANGED;
+        if (error_is(cause, ERROR_LOCK_TIMEOUT))
+            return EXPORT_LOCKED_OUT;
+        g_propagate_prefixed_error(error, g_steal_pointer(&cause),
+                                   "while locking the tables for reading: ");
+        return EXPORT_FAILED;
     }
+    failpoint("snapshot.locked");
     g_free(reader->snapshot_id);
     reader->snapshot_id = pg_query_text(connection, error, "SELECT pg_export_snapshot()", 0);
     if (reader->snapshot_id == NULL)
-        return false;
+        return EXPORT_FAILED;
     seen = pg_query(connection, error, pg_sql_snapshot_tables, 0);
     if (seen == NULL)
-        return false;
-    *again = !covers(tables, seen);
-    return true;
+        return EXPORT_FAILED;
+    return covers(tables, seen) ? EXPORT_DONE : EXPORT_CHANGED;
 }
 
 static bool export_snapshot(Reader *reader, GError **error)
 {
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        bool again = false;
-        if (!try_export(reader, &again, error))
-            return false;
-        if (!again)
+    const int64_t latest_us = locks_latest_us();
+    for (int changed = 0; changed < ATTEMPTS;) {
+        const ExportOutcome outcome = try_export(reader, error);
+        if (outcome == EXPORT_DONE)
             return true;
-        if (!pg_exec(reader->exporter, "ROLLBACK", error))
+        if (outcome == EXPORT_FAILED || !pg_exec(reader->exporter, "ROLLBACK", error))
             return false;
+        if (outcome == EXPORT_CHANGED) {
+            changed++;
+        } else if (clock_monotonic_us() >= latest_us) {
+            locks_set_error(reader->exporter, 0, "the tables cannot be locked for reading", error);
+            return false;
+        } else if (!locks_pause(error)) {
+            return false;
+        }
     }
     error_set(error, ERROR_FAILED,
               "tables were created or dropped each time that a snapshot was to be taken");
@@ -141,6 +146,8 @@ Reader *reader_open(const PgTarget *target, const SnapshotOptions *options, GErr
             return NULL;
         }
     }
+    failpoint("snapshot.exported");
+    reader->seen_us = clock_monotonic_us();
     reader->list = digest_list(reader->exporter, error);
     return reader->list != NULL ? g_steal_pointer(&reader) : NULL;
 }
@@ -197,6 +204,18 @@ bool reader_count_others(Reader *reader, const char *known, int *count, GError *
         return false;
     *count = pg_rows(sessions);
     return true;
+}
+
+bool reader_sign_of_life(Reader *reader, GError **error)
+{
+    const int64_t now_us = clock_monotonic_us();
+    if (now_us - reader->seen_us < SIGN_OF_LIFE_US)
+        return true;
+    reader->seen_us = now_us;
+    if (pg_exec(reader->exporter, "SELECT 1", error))
+        return true;
+    g_prefix_error(error, "the session that holds the snapshot is lost: ");
+    return false;
 }
 
 bool reader_finish(Reader *reader, GError **error)

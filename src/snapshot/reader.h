@@ -11,6 +11,7 @@ typedef struct {
     GPtrArray *workers; /* PgConnection * */
     char *snapshot_id;
     DigestSet *list; /* what there is to be digested */
+    int64_t seen_us; /* when the exporter's session last answered */
 } Reader;
 
 /* Connects, locks every table against being rewritten or dropped, takes the snapshot and gives it
@@ -24,6 +25,9 @@ json_t *reader_facts(Reader *reader, GError **error);
  * frees it), and how many there are besides those. */
 char *reader_known_sessions(Reader *reader, GError **error);
 bool reader_count_others(Reader *reader, const char *known, int *count, GError **error);
+
+/* Now and then a word with the exporter, whose loss is the snapshot's; to be called often. */
+bool reader_sign_of_life(Reader *reader, GError **error);
 
 /* Ends all transactions: proof that the locks were held until now. */
 bool reader_finish(Reader *reader, GError **error);

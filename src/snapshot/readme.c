@@ -1,42 +1,58 @@
 #include "snapshot/readme.h"
 
-#include "base/file.h"
 #include <string.h>
 
 static const char text_format[] =
     "This folder is a complete backup of one PostgreSQL database, as it was at\n"
-    "%s. PostgreSQL's own programs bring it back; nothing else is needed.\n"
+    "%s. PostgreSQL's own programs bring it back; besides them it takes\n"
+    "unzstd (of Zstandard), and jq for checking.\n"
     "It may hold personal data: keep it as safe as the database.\n"
     "\n"
-    "Run these lines in this folder. The programs must be of PostgreSQL %s or newer,\n"
-    "and the server not older than %s.\n"
+    "Run these lines in this folder, or in a copy of it. pg_restore must be of PostgreSQL %s\n"
+    "or newer%s, and the server not older than %s.\n"
     "\n"
     "1. Check that every file is what it was (jq prints one line for each file):\n"
     "\n"
     "   jq -r '.files[] | .sha256 + \"  \" + .name' manifest.json | sha256sum -c\n"
     "\n"
-    "2. Make an empty database, under a name that is not in use:\n"
+    "2. pg_restore of PostgreSQL 16 and newer reads the files as they are. For an older one\n"
+    "   (pg_restore --version) unpack them first; afterwards step 1 does not fit any more:\n"
+    "\n"
+    "   find . -name '*.zst' -exec unzstd --rm -q {} +\n"
+    "\n"
+    "3. Make an empty database, under a name that is not in use:\n"
     "\n"
     "   createdb --template=template0 --encoding=%s --lc-collate=%s --lc-ctype=%s%s %s\n"
     "\n"
-    "3. Restore:\n"
+    "4. Restore:\n"
     "\n"
     "   pg_restore --exit-on-error --jobs=4 --dbname=%s .\n"
     "\n"
     "   It stops where a role is missing that owns something. manifest.json names the roles\n"
     "   under source.roles; create them (or give --no-owner --no-privileges).\n"
+    "%s"
     "\n"
-    "4. Let the planner know the data:\n"
+    "5. Let the planner know the data:\n"
     "\n"
     "   vacuumdb --analyze-only %s\n"
     "\n"
-    "5. What belongs to the database and is in no archive (owner, access rights, settings)\n"
-    "   is in manifest.json under properties. The rows of each table are there under digests,\n"
-    "   to be compared with: SELECT count(*) FROM table.\n"
+    "6. The rows of each table are in manifest.json under digests, to be compared with:\n"
+    "   SELECT count(*) FROM table. When it is right, it may take the old name:\n"
     "\n"
-    "6. When it is right, it may take the old name:\n"
+    "   ALTER DATABASE ... RENAME TO ...\n"
     "\n"
-    "   ALTER DATABASE ... RENAME TO ...\n";
+    "Instead of steps 3, 4 and the renaming: where there is no database of the name %s,\n"
+    "this makes it, with its owner, access rights, settings and comment:\n"
+    "\n"
+    "   pg_restore --create --exit-on-error --jobs=4 --dbname=postgres .\n";
+
+/* Older ones empty the table before each part (fixed in all branches in May 2023). */
+#define FOR_PARTS                                                                                  \
+    " (large tables are in\nparts: not before 13.11, 14.8 or 15.3 of those major versions)"
+
+#define ABOUT_BINARY                                                                               \
+    "   Rows are in PostgreSQL's binary format: what pg_restore --file=- writes cannot be fed\n"   \
+    "   to psql; restore into a database, as above.\n"
 
 static char *quoted(const char *text)
 {
@@ -55,7 +71,17 @@ static char *provider_options(const json_t *locale)
     return g_strdup("");
 }
 
-bool readme_write(const Manifest *manifest, const char *folder, GError **error)
+static bool has_binary(const Manifest *manifest)
+{
+    for (guint i = 0; i < manifest->files->len; i++) {
+        const ManifestFile *file = g_ptr_array_index(manifest->files, i);
+        if (file->has_rows && file->copy_format == COPY_BINARY)
+            return true;
+    }
+    return false;
+}
+
+bool readme_write(Manifest *manifest, bool has_parts, const char *folder, GError **error)
 {
     const json_t *locale = json_object_get(manifest->source, "locale");
     g_autofree char *encoding = quoted(json_get_text(manifest->source, "encoding"));
@@ -64,12 +90,13 @@ bool readme_write(const Manifest *manifest, const char *folder, GError **error)
     g_autofree char *options = provider_options(locale);
     g_autofree char *new_name = g_strconcat(manifest->database, "_restored", NULL);
     g_autofree char *name = g_shell_quote(new_name);
-    g_autofree char *path = g_build_filename(folder, "README.txt", NULL);
+    g_autofree char *own_name = g_shell_quote(manifest->database);
     const char *taken_at = json_get_text(manifest->source, "taken_at");
     const char *server = json_get_text(manifest->source, "server_version");
     const char *tool = json_get_text(manifest->archive, "pg_dump");
     g_autofree char *text = g_strdup_printf(
         text_format, taken_at != NULL ? taken_at : "an unknown time", tool != NULL ? tool : "?",
-        server != NULL ? server : "?", encoding, collate, ctype, options, name, name, name);
-    return file_write_atomic(path, text, strlen(text), error);
+        has_parts ? FOR_PARTS : "", server != NULL ? server : "?", encoding, collate, ctype,
+        options, name, name, has_binary(manifest) ? ABOUT_BINARY : "", name, own_name);
+    return manifest_write_file(manifest, folder, "README.txt", text, strlen(text), error);
 }

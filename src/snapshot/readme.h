@@ -4,4 +4,5 @@
 
 #include "snapshot/manifest.h"
 
-bool readme_write(const Manifest *manifest, const char *folder, GError **error);
+/* has_parts: tables are cut into parts. */
+bool readme_write(Manifest *manifest, bool has_parts, const char *folder, GError **error);

@@ -1,23 +1,31 @@
 /*
  * Taking a snapshot. The order matters: locks, snapshot, workers, pg_dump, and when all of them are
- * inside the caller may close the database behind them. Everything is written to FOLDER.partial;
- * the manifest is its last file, and the rename to FOLDER the last act.
+ * inside the caller may close the database behind them. Then pg_dump's table of contents, the
+ * layout, the rows. Everything is written to FOLDER.partial; the manifest is its last file, and the
+ * rename to FOLDER the last act.
  */
 #include "snapshot/snapshot.h"
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/failpoint.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/log.h"
+#include "snapshot/archive.h"
+#include "snapshot/crew.h"
 #include "snapshot/dump.h"
+#include "snapshot/layout.h"
+#include "snapshot/locks.h"
 #include "snapshot/manifest.h"
+#include "snapshot/objects.h"
 #include "snapshot/reader.h"
 #include "snapshot/readme.h"
 #include <string.h>
 #include <sys/stat.h>
 
 #define ENTER_POLL_MS 20
-#define DUMP_POLL_MS 500
+#define LEAVE_WAIT_US (10 * G_USEC_PER_SEC)
 
 typedef struct {
     const PgTarget *target;
@@ -25,7 +33,10 @@ typedef struct {
     char *partial;
     bool created; /* partial is ours */
     Reader *reader;
+    char *known; /* our own sessions */
     Dump *dump;
+    Toc *toc;
+    Layout *layout;
     Manifest *manifest;
 } Take;
 
@@ -34,10 +45,13 @@ static void take_clear(Take *take)
 {
     dump_free(take->dump);
     reader_free(take->reader);
+    layout_free(take->layout);
+    toc_free(take->toc);
     manifest_free(take->manifest);
     if (take->created && !file_remove_tree(take->partial, NULL))
         log_warning("cannot remove the unfinished snapshot '%s': remove it by hand", take->partial);
     g_free(take->partial);
+    g_free(take->known);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Take, take_clear)
 
@@ -60,72 +74,114 @@ static bool create_folder(Take *take, GError **error)
     return take->created;
 }
 
-static bool start_dump(Take *take, GError **error)
+/* pg_dump waits for its locks on the server; who is in its way then is known to us. */
+static bool explain_dump(Take *take, GError **error)
 {
-    Reader *reader = take->reader;
-    take->dump = dump_start(take->target, take->options, take->partial, reader->snapshot_id,
-                            pg_server_version(reader->exporter), error);
-    return take->dump != NULL;
+    g_autofree char *who = NULL;
+    if (error != NULL && error_is(*error, ERROR_CHILD))
+        who = locks_describe(take->reader->exporter, 0);
+    if (who == NULL)
+        return false;
+    g_prefix_error(error, "%s; ", who);
+    error_recode(error, ERROR_LOCK_TIMEOUT);
+    return false;
 }
 
-/* Waits until pg_dump and all its workers are in, or it has ended; then tells the caller. Its
- * workers connect only after it has read the catalog. */
-static bool wait_until_entered(Take *take, const char *known, GError **error)
+/* Waits until pg_dump is in, or has ended; then tells the caller. */
+static bool wait_until_entered(Take *take, GError **error)
 {
     const SnapshotOptions *options = take->options;
     int inside = 0;
     bool ended = false;
-    while (!ended && inside < dump_sessions(take->dump)) {
+    while (!ended && inside < 1) {
         if (!dump_wait(take->dump, ENTER_POLL_MS, &ended, error))
-            return false;
-        if (!ended && !reader_count_others(take->reader, known, &inside, error))
+            return explain_dump(take, error);
+        if (!ended && !reader_count_others(take->reader, take->known, &inside, error))
             return false;
     }
+    failpoint("snapshot.entered");
     return options->entered == NULL || options->entered(options->data, error);
 }
 
-/* While digests are read: a pg_dump that has failed makes them pointless. */
-static bool dump_goes_on(gpointer data, GError **error)
+static bool read_toc(Take *take, const char *encoding, GError **error)
+{
+    Reader *reader = take->reader;
+    take->known = reader_known_sessions(reader, error);
+    if (take->known == NULL)
+        return false;
+    take->dump =
+        dump_start(take->target, take->options,
+                   take->options->passfolder != NULL ? take->options->passfolder : take->partial,
+                   encoding, reader->snapshot_id, pg_server_version(reader->exporter), error);
+    if (take->dump == NULL || !wait_until_entered(take, error))
+        return false;
+    take->toc = dump_read_toc(take->dump, error);
+    failpoint("snapshot.toc");
+    return take->toc != NULL || explain_dump(take, error);
+}
+
+/* pg_dump was stopped long ago; its session on the server must be gone, too, or it would be in the
+ * way of whoever renames or clones the database next. */
+static bool wait_until_left(Take *take, GError **error)
+{
+    const int64_t latest_us = clock_monotonic_us() + LEAVE_WAIT_US;
+    int inside = 0;
+    for (;;) {
+        if (!reader_count_others(take->reader, take->known, &inside, error))
+            return false;
+        if (inside == 0)
+            return true;
+        if (clock_monotonic_us() >= latest_us) {
+            error_set(error, ERROR_FAILED, "pg_dump was ended and its session does not end");
+            return false;
+        }
+        (void)clock_sleep_ms(ENTER_POLL_MS);
+        if (interrupt_check(error))
+            return false;
+    }
+}
+
+static bool go_on(gpointer data, GError **error)
 {
     Take *take = data;
-    bool ended = false;
-    return dump_wait(take->dump, 0, &ended, error);
+    return reader_sign_of_life(take->reader, error);
 }
 
-static bool wait_for_dump(Take *take, GError **error)
+static bool read_rows(Take *take, GError **error)
 {
-    const int64_t began_us = clock_monotonic_us();
-    bool ended = false;
-    while (!ended) {
-        g_autofree char *waited = clock_format_duration(clock_monotonic_us() - began_us);
-        if (!dump_wait(take->dump, DUMP_POLL_MS, &ended, error))
-            return false;
-        log_progress("digests are taken; waiting for pg_dump (%s)", waited);
-    }
-    log_progress_end();
-    return true;
-}
-
-static bool read_everything(Take *take, GError **error)
-{
-    const GPtrArray *workers = take->reader->workers;
-    g_autofree char *known = reader_known_sessions(take->reader, error);
-    if (known == NULL || !start_dump(take, error) || !wait_until_entered(take, known, error))
+    const SnapshotOptions *options = take->options;
+    PartContext context = {.folder = take->partial,
+                           .level = options->level > 0 ? options->level : SNAPSHOT_LEVEL};
+    take->layout = layout_make(take->toc, take->reader, options, error);
+    if (take->layout == NULL ||
+        !crew_work(take->layout->parts, &context, take->reader->workers, go_on, take, error))
         return false;
-    return digest_fill_while(take->reader->list, (PgConnection *const *)workers->pdata,
-                             (int)workers->len, dump_goes_on, take, error) &&
-           wait_for_dump(take, error) && reader_finish(take->reader, error);
+    failpoint("snapshot.rows");
+    return wait_until_left(take, error) && reader_finish(take->reader, error);
 }
 
 static json_t *archive_facts(const Take *take)
 {
+    const SnapshotOptions *options = take->options;
+    g_autofree char *version = archive_version(take->toc);
     json_t *archive = json_object();
     json_set_text(archive, "format", "pg_dump directory");
+    json_set_text(archive, "version", version);
+    json_set_text(archive, "copy_format", options->format == SNAPSHOT_TEXT ? "text" : "auto");
     json_set_text(archive, "pg_dump", dump_version(take->dump));
-    json_set_text(archive, "compression", take->options->level > 0 ? "gzip" : "none");
-    json_set_integer(archive, "level", take->options->level);
-    json_set_integer(archive, "jobs", take->options->jobs);
+    json_set_text(archive, "compression", "zstd");
+    json_set_integer(archive, "level", options->level > 0 ? options->level : SNAPSHOT_LEVEL);
+    json_set_integer(archive, "jobs", options->jobs);
     return archive;
+}
+
+static void add_files(Manifest *manifest, const Layout *layout)
+{
+    for (guint i = 0; i < layout->parts->len; i++) {
+        Part *part = g_ptr_array_index(layout->parts, i);
+        while (part->files->len > 0)
+            manifest_add(manifest, g_ptr_array_steal_index_fast(part->files, 0));
+    }
 }
 
 static void describe(Take *take, json_t *facts)
@@ -140,18 +196,32 @@ static void describe(Take *take, json_t *facts)
     manifest->archive = archive_facts(take);
     manifest->properties =
         options->properties != NULL ? json_deep_copy(options->properties) : json_object();
+    add_files(manifest, take->layout);
+    take->manifest = manifest;
+}
+
+/* The lists of large objects and the digests of all that was read. */
+static bool add_up(Take *take, GError **error)
+{
+    Manifest *manifest = take->manifest;
+    DigestSet *digests = take->reader->list;
+    layout_add_up(take->layout);
+    if (!objects_finish(take->toc, take->layout->parts, digests, manifest, take->partial, error))
+        return false;
     manifest->digests = g_steal_pointer(&take->reader->list);
     manifest->content_hash = digest_set_hash(manifest->digests);
-    take->manifest = manifest;
+    return true;
 }
 
 static bool publish(Take *take, GError **error)
 {
-    if (!readme_write(take->manifest, take->partial, error) ||
-        !manifest_add_files(take->manifest, take->partial, error) ||
-        !manifest_write(take->manifest, take->partial, error))
+    if (!archive_finish(take->toc, take->options, take->manifest, take->partial, error) ||
+        !readme_write(take->manifest, layout_has_parts(take->layout), take->partial, error))
         return false;
-    log_progress_end();
+    failpoint("snapshot.before_manifest");
+    if (!manifest_write(take->manifest, take->partial, error))
+        return false;
+    failpoint("snapshot.before_rename");
     if (file_rename(take->partial, take->options->folder, error)) {
         take->created = false;
         return true;
@@ -180,12 +250,12 @@ static SnapshotResult *make_result(Take *take, int64_t began_us)
 
 static bool check_options(const SnapshotOptions *options, GError **error)
 {
-    if (options->jobs >= 1 && options->level >= 0 && options->level <= 9)
+    if (options->jobs >= 1 && options->level >= 0 && options->level <= SNAPSHOT_LEVEL_MAX)
         return true;
     error_set(error, ERROR_CONFIG,
-              "cannot take a snapshot with %d jobs and compression level %d: at least 1 and from 0 "
-              "to 9 are possible",
-              options->jobs, options->level);
+              "cannot take a snapshot with %d jobs and compression level %d: at least 1 and from 1 "
+              "to %d are possible",
+              options->jobs, options->level, SNAPSHOT_LEVEL_MAX);
     return false;
 }
 
@@ -198,10 +268,11 @@ static bool take_all(Take *take, GError **error)
     if (take->reader == NULL)
         return false;
     facts = reader_facts(take->reader, error);
-    if (facts == NULL || !read_everything(take, error))
+    if (facts == NULL || !read_toc(take, json_get_text(facts, "digest_encoding"), error) ||
+        !read_rows(take, error))
         return false;
     describe(take, g_steal_pointer(&facts));
-    return publish(take, error);
+    return add_up(take, error) && publish(take, error);
 }
 
 SnapshotResult *snapshot_take(const PgTarget *target, const SnapshotOptions *options,

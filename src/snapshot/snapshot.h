@@ -1,7 +1,8 @@
 /*
- * Snapshots: a pg_dump directory archive plus manifest.json (files with SHA-256, tables with rows
- * and digests, the server and the database's properties). The manifest is written last: no
- * manifest, no snapshot.
+ * Snapshots: a directory archive as pg_dump writes them, plus manifest.json (files with SHA-256,
+ * tables with rows and digests, the server and the database's properties). The table of contents is
+ * pg_dump's own, changed where the rows are written otherwise: tables in parts, binary where that
+ * is safe, compressed with Zstandard. The manifest is written last: no manifest, no snapshot.
  */
 #pragma once
 
@@ -11,17 +12,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define SNAPSHOT_SPLIT_BYTES (UINT64_C(256) << 20)
+#define SNAPSHOT_LEVEL 1
+#define SNAPSHOT_LEVEL_MAX 9
+
+/* Binary where every column's bytes mean the same in every database, or text for all. */
+typedef enum { SNAPSHOT_AUTO, SNAPSHOT_TEXT } SnapshotFormat;
+
 typedef struct {
     const char *folder;    /* of the snapshot; created, must not exist */
     const char *database;  /* to read */
     const char *real_name; /* what the database is called when it is in service */
     const char *run;       /* for application_name and the manifest */
     const char *application;
-    const char *passfolder;   /* where a temporary password file may be put */
-    int jobs;                 /* workers for data and digests; at least 1 */
-    int level;                /* zlib level of pg_dump -Z */
+    const char
+        *passfolder; /* where a temporary password file may be put; NULL: beside the archive */
+    int jobs;        /* workers for data and digests; at least 1 */
+    int level;       /* of Zstandard, to SNAPSHOT_LEVEL_MAX; 0: SNAPSHOT_LEVEL */
+    SnapshotFormat format;
+    uint64_t split_bytes;     /* larger tables are cut into parts; 0: SNAPSHOT_SPLIT_BYTES */
     int64_t latest_us;        /* monotonic moment at which to give up (ERROR_TIMEOUT); 0: never */
-    const json_t *properties; /* of the database, for the manifest */
+    const json_t *properties; /* of the database, for manifest and archive; NULL: unknown */
 
     /* Called once all connections that the snapshot needs are in, so that the caller can close the
      * gate behind them, and before anything is trusted. May be NULL. */

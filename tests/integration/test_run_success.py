@@ -16,6 +16,7 @@ import bed as beds
 import maintenance
 from cluster import SUPERUSER, clean_environment, program
 from content import shared
+from snapshots import stock_copy
 
 IDS = beds.migration_ids()
 PENDING = IDS[5:]
@@ -160,12 +161,12 @@ def test_keeps_the_copy_from_before(finished):
         assert kept.properties()["acl"] == finished.before["properties"]["acl"]
 
 
-def test_snapshot_restores_with_stock_pg_restore(finished, request):
+def test_snapshot_restores_with_stock_pg_restore(finished, request, tmp_path):
     scratch = beds.Database(finished.cluster, "scratch")
     finished.cluster.query("CREATE DATABASE scratch TEMPLATE template0")
     request.addfinalizer(lambda: finished.cluster.query("DROP DATABASE scratch WITH (FORCE)"))
     subprocess.run([program("pg_restore"), "--exit-on-error", "--jobs", "2", "--dbname", scratch.dsn(SUPERUSER),
-                    finished.folder / "snapshot"], env=clean_environment(), check=True, capture_output=True)
+                    stock_copy(finished.folder / "snapshot", tmp_path)], env=clean_environment(), check=True, capture_output=True)
     assert scratch.content() == finished.before["content"]
     # The ACL of the database itself is in the manifest.
     assert scratch.schema() == finished.before["schema"]

@@ -56,6 +56,31 @@ static void durations_and_sizes_are_written(void **state)
     }
 }
 
+static void sizes_are_read(void **state)
+{
+    const struct {
+        const char *text;
+        uint64_t bytes;
+    } good[] = {{"0", 0},
+                {"4096", 4096},
+                {"812 B", 812},
+                {"1.5MB", 1500000},
+                {"64MiB", UINT64_C(64) << 20},
+                {"2 gib", UINT64_C(2) << 30},
+                {"1TiB", UINT64_C(1) << 40}};
+    const char *const bad[] = {"", "MiB", "-1", "12 apples", "1MiB2", "1e30", "9999999TiB"};
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
+        uint64_t bytes = 1;
+        assert_true(size_parse(good[i].text, &bytes));
+        assert_int_equal(bytes, good[i].bytes);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        uint64_t bytes = 0;
+        assert_false(size_parse(bad[i], &bytes));
+    }
+}
+
 static void times_are_parsed(void **state)
 {
     static const int64_t now_us = (int64_t)1795348800 * 1000000; /* 2026-11-22T12:00:00Z */
@@ -86,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durations_are_parsed),
         cmocka_unit_test(durations_and_sizes_are_written),
+        cmocka_unit_test(sizes_are_read),
         cmocka_unit_test(times_are_parsed),
         cmocka_unit_test(moments_are_written_in_utc),
     };

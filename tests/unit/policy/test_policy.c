@@ -107,6 +107,8 @@ static void check_defaults(const Policy *policy)
     assert_int_equal(policy->clone_method, CLONE_AUTO);
     assert_int_equal(policy->snapshot_jobs, 0);
     assert_int_equal(policy->snapshot_level, 1);
+    assert_false(policy->snapshot_text);
+    assert_int_equal(policy->snapshot_split_bytes, 256 << 20);
     assert_false(policy->verify_all);
     assert_null(policy->verify_assertions[0]);
     assert_null(policy->publish_to[0]);
@@ -143,7 +145,7 @@ static void test_every_key(void **state)
                                     "  statement: 2h\n"
                                     "  end_applications: [pgadmin, \"nightly report\"]\n"
                                     "clone: {method: wal_log}\n"
-                                    "snapshot: {jobs: 4, level: 9}\n"
+                                    "snapshot: {jobs: 4, level: 9, format: text, split: 64MiB}\n"
                                     "verify: {data: all, assertions: [facts.sql, '*.sql']}\n"
                                     "publish:\n"
                                     "  to:\n"
@@ -172,6 +174,8 @@ static void test_every_key(void **state)
     assert_int_equal(policy->clone_method, CLONE_WAL_LOG);
     assert_int_equal(policy->snapshot_jobs, 4);
     assert_int_equal(policy->snapshot_level, 9);
+    assert_true(policy->snapshot_text);
+    assert_int_equal(policy->snapshot_split_bytes, 64 << 20);
     assert_true(policy->verify_all);
     assert_string_equal(policy->verify_assertions[0], assertion);
     assert_string_equal(policy->verify_assertions[1], pattern);
@@ -324,10 +328,18 @@ static const struct {
      ":2:18: 'snapshot.jobs' must be auto or a number from 1 to 64, not '65'"},
     {"policy: p\nsnapshot: {jobs: many}\n",
      ":2:18: 'snapshot.jobs' must be auto or a number from 1 to 64, not 'many'"},
+    {"policy: p\nsnapshot: {level: 0}\n",
+     ":2:19: 'snapshot.level' must be a number from 1 to 9, not '0'"},
+    {"policy: p\nsnapshot: {split: much}\n",
+     ":2:19: 'snapshot.split' is no size: 'much'; write for example 64MiB or 1GiB"},
+    {"policy: p\nsnapshot: {split: 4kB}\n",
+     ":2:19: 'snapshot.split' must be from 1MiB to 1TiB, not 4kB"},
+    {"policy: p\nsnapshot: {format: binary}\n",
+     ":2:20: 'snapshot.format' cannot be 'binary'; it is one of: auto, text"},
     {"policy: p\nsnapshot: {level: 10}\n",
-     ":2:19: 'snapshot.level' must be a number from 0 to 9, not '10'"},
+     ":2:19: 'snapshot.level' must be a number from 1 to 9, not '10'"},
     {"policy: p\nsnapshot: {level: 99999999999999999999}\n",
-     ":2:19: 'snapshot.level' must be a number from 0 to 9, not '99999999999999999999'"},
+     ":2:19: 'snapshot.level' must be a number from 1 to 9, not '99999999999999999999'"},
 
     /* Names, paths, URLs. */
     {"policy: my policy\n",

@@ -30,22 +30,27 @@ static void write_member(const Fixture *fixture, const char *name, const char *d
     assert_true(g_file_set_contents(path, data, (gssize)size, NULL));
 }
 
+static void add_member(const Fixture *fixture, Manifest *manifest, const char *name,
+                       const char *data)
+{
+    assert_true(manifest_write_file(manifest, fixture->folder, name, data, strlen(data), NULL));
+}
+
 static int set_up(void **state)
 {
     Fixture *fixture = g_new0(Fixture, 1);
     g_autoptr(Manifest) manifest = manifest_new();
     g_autoptr(GError) error = NULL;
     fixture->folder = g_dir_make_tmp("drydock-XXXXXX", NULL);
-    write_member(fixture, "toc.dat", "PGDMP", 5);
-    write_member(fixture, "1.dat.gz", "0123456789", 10);
-    write_member(fixture, "empty.dat", "", 0);
+    add_member(fixture, manifest, "toc.dat", "PGDMP");
+    add_member(fixture, manifest, "1.dat.zst", "0123456789");
+    add_member(fixture, manifest, "empty.dat", "");
     manifest->run = g_strdup("r1");
     manifest->database = g_strdup("app");
     manifest->read_from = g_strdup("app_drydock_r1_keep");
     manifest->digests = g_new0(DigestSet, 1);
     manifest->digests->tables = g_ptr_array_new_with_free_func((GDestroyNotify)digest_table_free);
     manifest->content_hash = digest_set_hash(manifest->digests);
-    assert_true(manifest_add_files(manifest, fixture->folder, &error));
     assert_true(manifest_write(manifest, fixture->folder, &error));
     *state = fixture;
     return 0;
@@ -93,18 +98,18 @@ static void every_flipped_bit_is_found(void **state)
     for (size_t bit = 0; bit < 80; bit++) {
         char data[] = "0123456789";
         data[bit / 8] = (char)(data[bit / 8] ^ (1 << bit % 8));
-        write_member(*state, "1.dat.gz", data, 10);
-        assert_damaged(*state, "'1.dat.gz' was changed");
+        write_member(*state, "1.dat.zst", data, 10);
+        assert_damaged(*state, "'1.dat.zst' was changed");
     }
 }
 
 static void sizes_are_compared(void **state)
 {
-    write_member(*state, "1.dat.gz", "012345678", 9);
-    assert_damaged(*state, "'1.dat.gz' has 9 bytes, expected 10");
+    write_member(*state, "1.dat.zst", "012345678", 9);
+    assert_damaged(*state, "'1.dat.zst' has 9 bytes, expected 10");
     write_member(*state, "empty.dat", "x", 1);
     assert_damaged(*state, "'empty.dat' has 1 bytes, expected 0");
-    assert_damaged(*state, "'1.dat.gz' has 9 bytes");
+    assert_damaged(*state, "'1.dat.zst' has 9 bytes");
 }
 
 static void missing_and_extra_are_named(void **state)

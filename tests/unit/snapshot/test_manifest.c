@@ -97,9 +97,13 @@ static void other_versions_are_refused(void **state)
     (void)state;
     add_file(manifest, "a.dat", 1);
     json = manifest_to_json(manifest);
-    json_set_integer(json, "version", 2);
+    json_set_integer(json, "version", 1);
     assert_null(manifest_from_json(json, &error));
-    assert_non_null(strstr(error->message, "format version 2"));
+    assert_non_null(strstr(error->message, "format version 1"));
+    g_clear_error(&error);
+    json_set_integer(json, "version", 3);
+    assert_null(manifest_from_json(json, &error));
+    assert_non_null(strstr(error->message, "format version 3"));
 }
 
 int main(void)

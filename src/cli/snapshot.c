@@ -1,0 +1,148 @@
+/* drydock snapshot --out DIR */
+#include "snapshot/snapshot.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "cli/command.h"
+#include "pg/properties.h"
+#include "run/lock.h"
+#include "run/names.h"
+#include <string.h>
+
+/* The sessions that a snapshot needs besides its own: while it is taken nobody may begin a run or
+ * migrate, and neither may it be taken meanwhile. */
+typedef struct {
+    char *id, *application;
+    RunLock *lock, *target_lock;
+    json_t *properties;
+} Snapshot;
+
+static void snapshot_clear(Snapshot *snapshot)
+{
+    run_lock_release(snapshot->target_lock);
+    run_lock_release(snapshot->lock);
+    json_decref(snapshot->properties);
+    g_free(snapshot->application);
+    g_free(snapshot->id);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Snapshot, snapshot_clear)
+
+static bool bad_option(GError **error, const char *option, const char *must)
+{
+    error_set(error, ERROR_USAGE, "%s must be %s", option, must);
+    error_hint_set(error, "drydock snapshot --help lists the options");
+    return false;
+}
+
+/* Options first, then the policy, then defaults. */
+static bool read_options(const Cli *cli, SnapshotOptions *options, GError **error)
+{
+    const Policy *policy = cli->policy;
+    const bool text =
+        cli->format != NULL ? strcmp(cli->format, "text") == 0 : policy->snapshot_text;
+    if (cli->out == NULL || cli->out[0] == '\0')
+        return bad_option(error, "--out", "given: the folder to make");
+    if (cli->level < 0 || cli->level > SNAPSHOT_LEVEL_MAX)
+        return bad_option(error, "--level", "from 1 to 9");
+    if (cli->format != NULL && !text && strcmp(cli->format, "auto") != 0)
+        return bad_option(error, "--format", "auto or text");
+    options->jobs = cli->jobs;
+    options->level = cli->level > 0 ? cli->level : policy->snapshot_level;
+    options->format = text ? SNAPSHOT_TEXT : SNAPSHOT_AUTO;
+    options->split_bytes = policy->snapshot_split_bytes;
+    if (cli->split != NULL &&
+        (!size_parse(cli->split, &options->split_bytes) ||
+         options->split_bytes < POLICY_SPLIT_MIN || options->split_bytes > POLICY_SPLIT_MAX))
+        return bad_option(error, "--split", "a size from 1MiB to 1TiB");
+    return true;
+}
+
+/* The lock comes first: during a run there is no database of that name to connect to. */
+static bool open_sessions(Snapshot *snapshot, const Cli *cli, GError **error)
+{
+    const char *database = pg_target_database(cli->target);
+    const int timeout_s = (int)(cli->policy->connect_timeout_ms / 1000);
+    g_autoptr(PgConnection) connection = NULL;
+    g_autoptr(PgProperties) properties = NULL;
+    snapshot->id = run_id_new(clock_wall_us());
+    snapshot->application = run_application("snapshot", snapshot->id);
+    snapshot->lock = run_lock_take(cli->target, cli->policy->control_database, database,
+                                   snapshot->application, timeout_s, error);
+    if (snapshot->lock == NULL)
+        return false;
+    connection = cli_connect(cli, snapshot->application, error);
+    if (connection == NULL)
+        return false;
+    snapshot->target_lock =
+        run_lock_take(cli->target, database, database, snapshot->application, timeout_s, error);
+    properties =
+        snapshot->target_lock != NULL ? pg_properties_read(connection, database, error) : NULL;
+    if (properties == NULL)
+        return false;
+    snapshot->properties = pg_properties_to_json(properties);
+    return true;
+}
+
+static int64_t count_rows(const DigestSet *digests)
+{
+    int64_t rows = 0;
+    for (guint i = 0; i < digests->tables->len; i++)
+        rows += ((const DigestTable *)g_ptr_array_index(digests->tables, i))->digest.rows;
+    return rows;
+}
+
+static void print_result(const Cli *cli, const SnapshotResult *result, const char *folder)
+{
+    const int64_t rows = count_rows(result->digests);
+    g_autofree char *size = size_format(result->size_bytes);
+    g_autofree char *duration = clock_format_duration(result->duration_us);
+    g_autoptr(json_t) document =
+        json_pack("{s:i, s:s, s:s, s:I, s:i, s:i, s:I, s:s, s:I, s:i}", "schema", 1, "database",
+                  pg_target_database(cli->target), "snapshot", folder, "size_bytes",
+                  (json_int_t)result->size_bytes, "files", result->files, "tables",
+                  (int)result->digests->tables->len, "rows", (json_int_t)rows, "content_hash",
+                  result->content_hash, "duration_ms", (json_int_t)(result->duration_us / 1000),
+                  "exit_code", 0);
+    g_autofree char *text =
+        g_strdup_printf("snapshot of '%s': %d tables and sequences, %" G_GINT64_FORMAT
+                        " rows, %s in '%s', %s (exit 0)\n",
+                        pg_target_database(cli->target), (int)result->digests->tables->len, rows,
+                        size, folder, duration);
+    cli_print(cli, document, text);
+}
+
+static int take(const Cli *cli, GError **error)
+{
+    g_auto(Snapshot) snapshot = {0};
+    g_autofree char *folder = NULL;
+    SnapshotOptions options = {0};
+    g_autoptr(SnapshotResult) result = NULL;
+    if (!read_options(cli, &options, error) || !open_sessions(&snapshot, cli, error))
+        return cli_fail(cli, *error);
+    folder = g_canonicalize_filename(cli->out, NULL);
+    options.folder = folder;
+    options.database = pg_target_database(cli->target);
+    options.real_name = options.database;
+    options.run = snapshot.id;
+    options.application = snapshot.application;
+    options.properties = snapshot.properties;
+    result = snapshot_take(cli->target, &options, error);
+    if (result == NULL)
+        return cli_fail(cli, *error);
+    print_result(cli, result, folder);
+    return 0;
+}
+
+int command_snapshot(int argc, char **argv)
+{
+    g_auto(Cli) cli = {0};
+    g_autoptr(GError) error = NULL;
+    if (!cli_read(&cli, "snapshot", CLI_SNAPSHOT | CLI_JOBS, "",
+                  "Takes a snapshot of the database into a new folder: an archive that pg_restore "
+                  "reads, with the digest\nof every table and the SHA-256 of every file. The "
+                  "database stays in service; schema changes must wait.\nIt appears under its name "
+                  "when it is complete.",
+                  argc, argv, &error))
+        return cli_fail(&cli, error);
+    return take(&cli, &error);
+}

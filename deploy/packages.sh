@@ -10,7 +10,7 @@
 # shellcheck disable=SC2034
 PACKAGES_BUILD=(
     cmake gcc libarchive-dev libc6-dev libcyaml-dev libglib2.0-dev libjansson-dev libpq-dev libssl-dev libxxhash-dev
-    libyaml-dev libzstd-dev ninja-build pkg-config
+    libyaml-dev libzstd-dev ninja-build pkg-config zlib1g-dev
 )
 
 # To use it: pg_dump and pg_restore (15.20: older ones run code from a crafted archive, CVE-2026-116314), and for some
@@ -23,8 +23,8 @@ PACKAGES_RUN=(
 # To test it, besides what building and using need: a server without a cluster, sanitizers, checkers.
 # shellcheck disable=SC2034
 PACKAGES_TEST=(
-    clang clang-format clang-tidy libclang-rt-14-dev libcmocka-dev llvm pgbouncer 'postgresql-15>=15.20'
-    python3 python3-psycopg2 python3-pytest shellcheck util-linux
+    bzip2 clang clang-format clang-tidy libclang-rt-14-dev libcmocka-dev llvm lz4 pgbouncer 'postgresql-15>=15.20'
+    python3 python3-psycopg2 python3-pytest shellcheck util-linux xz-utils zip zstd
 )
 
 # To test it against the real sequelize-cli, where npm is not there from elsewhere.

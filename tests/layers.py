@@ -24,6 +24,7 @@ PLACES = {
     r"libpq-fe\.h|libpq/.*": ["pg/connection.c", "pg/target.c", "pg/target_private.h"],
     r"xxhash\.h": ["verify/rows.c"],
     r"zstd\.h": ["stream/"],
+    r"zlib\.h": ["snapshot/intake_stream.c"],
     r"archive(_entry)?\.h": ["snapshot/"],
     r"cyaml/.*|yaml\.h": ["policy/"],
 }

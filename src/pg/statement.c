@@ -12,24 +12,45 @@ typedef struct {
     int64_t rows;
 } StatementData;
 
+/* libpq keeps what the server does not take yet and lets its buffer grow, moving all of it at every
+ * write: so that each piece is sent before the next is given to it. False if the connection is
+ * lost. */
+static bool flush_piece(PgConnection *connection, Stopping *stopping)
+{
+    int left = 0;
+    while ((left = PQflush(connection->libpq)) > 0 && stopping->reason == STOP_NOT) {
+        if (!exchange_wait(connection, stopping, true) || PQconsumeInput(connection->libpq) == 0)
+            return false;
+    }
+    return left >= 0;
+}
+
+static bool put_all(PgConnection *connection, const char *bytes, size_t size_bytes,
+                    Stopping *stopping, bool *ended)
+{
+    for (size_t at = 0; at < size_bytes && stopping->reason == STOP_NOT;) {
+        const size_t chunk = MIN(COPY_CHUNK_BYTES, size_bytes - at);
+        const int put = PQputCopyData(connection->libpq, bytes + at, (int)chunk);
+        if (put < 0) {
+            *ended = true; /* by the server; its error comes with the next result */
+            return true;
+        }
+        at += put > 0 ? chunk : 0;
+        if (!flush_piece(connection, stopping))
+            return false;
+    }
+    return true;
+}
+
 static bool feed_copy(PgConnection *connection, const StatementData *statement, Stopping *stopping)
 {
-    for (size_t at = 0; at < statement->copy_bytes;) {
-        const size_t chunk = MIN(COPY_CHUNK_BYTES, statement->copy_bytes - at);
-        const int put = PQputCopyData(connection->libpq, statement->copy_data + at, (int)chunk);
-        if (put < 0)
-            return true; /* the server has ended the COPY; its error comes with the next result */
-        if (put > 0)
-            at += chunk;
-        else if (!exchange_wait(connection, stopping, true))
-            return false;
-        if (stopping->reason != STOP_NOT)
-            break;
-    }
-    return PQputCopyEnd(connection->libpq,
-                        stopping->reason == STOP_NOT && statement->copy_data != NULL
-                            ? NULL
-                            : "no data") >= 0;
+    bool ended = false;
+    if (!put_all(connection, statement->copy_data, statement->copy_bytes, stopping, &ended))
+        return false;
+    return ended || PQputCopyEnd(connection->libpq,
+                                 stopping->reason == STOP_NOT && statement->copy_data != NULL
+                                     ? NULL
+                                     : "no data") >= 0;
 }
 
 static bool take_result(PgConnection *connection, PGresult *result, Stopping *stopping,
@@ -148,24 +169,6 @@ typedef struct {
     int64_t rows;
     GError *error; /* of func */
 } CopyIn;
-
-static bool put_all(PgConnection *connection, const char *bytes, size_t size_bytes,
-                    Stopping *stopping, bool *ended)
-{
-    for (size_t at = 0; at < size_bytes && !*ended;) {
-        const size_t chunk = MIN(COPY_CHUNK_BYTES, size_bytes - at);
-        const int put = PQputCopyData(connection->libpq, bytes + at, (int)chunk);
-        if (put > 0)
-            at += chunk;
-        else if (put < 0)
-            *ended = true; /* by the server; its error comes with the next result */
-        else if (!exchange_wait(connection, stopping, true))
-            return false;
-        if (stopping->reason != STOP_NOT)
-            return true;
-    }
-    return true;
-}
 
 /* False if the connection is lost. */
 static bool feed(PgConnection *connection, CopyIn *copy, Stopping *stopping)

@@ -28,6 +28,21 @@ static void print(const Intake *intake)
     (void)puts(line);
 }
 
+static bool add_files(Manifest *manifest, const char *path, GError **error)
+{
+    g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
+    const char *name = NULL;
+    while (folder != NULL && (name = g_dir_read_name(folder)) != NULL) {
+        g_autofree char *member = g_build_filename(path, name, NULL);
+        ManifestFile *file = g_new0(ManifestFile, 1);
+        file->name = g_strdup(name);
+        manifest_add(manifest, file);
+        if (!hash_file(member, &file->sha256, &file->size_bytes, error))
+            return false;
+    }
+    return true;
+}
+
 static int seal(const char *folder)
 {
     g_autoptr(Manifest) manifest = manifest_new();
@@ -38,7 +53,7 @@ static int seal(const char *folder)
     manifest->digests = g_new0(DigestSet, 1);
     manifest->digests->tables = g_ptr_array_new_with_free_func((GDestroyNotify)digest_table_free);
     manifest->content_hash = digest_set_hash(manifest->digests);
-    if (manifest_add_files(manifest, folder, &error) && manifest_write(manifest, folder, &error))
+    if (add_files(manifest, folder, &error) && manifest_write(manifest, folder, &error))
         return 0;
     (void)fprintf(stderr, "%s\n", error->message);
     return 1;

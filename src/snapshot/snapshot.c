@@ -19,6 +19,7 @@
 #include "snapshot/locks.h"
 #include "snapshot/manifest.h"
 #include "snapshot/objects.h"
+#include "snapshot/partial.h"
 #include "snapshot/reader.h"
 #include "snapshot/readme.h"
 #include <string.h>
@@ -30,8 +31,7 @@
 typedef struct {
     const PgTarget *target;
     const SnapshotOptions *options;
-    char *partial;
-    bool created; /* partial is ours */
+    Partial *partial;
     Reader *reader;
     char *known; /* our own sessions */
     Dump *dump;
@@ -48,31 +48,10 @@ static void take_clear(Take *take)
     layout_free(take->layout);
     toc_free(take->toc);
     manifest_free(take->manifest);
-    if (take->created && !file_remove_tree(take->partial, NULL))
-        log_warning("cannot remove the unfinished snapshot '%s': remove it by hand", take->partial);
-    g_free(take->partial);
+    partial_free(take->partial);
     g_free(take->known);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Take, take_clear)
-
-static bool create_folder(Take *take, GError **error)
-{
-    const char *folder = take->options->folder;
-    bool existed = false;
-    if (file_exists(folder)) {
-        error_set(error, ERROR_IO, "cannot take a snapshot into '%s': it exists already", folder);
-        error_hint_set(error, "choose another name; a snapshot is never overwritten");
-        return false;
-    }
-    take->partial = g_strconcat(folder, ".partial", NULL);
-    take->created = file_make_new_folder(take->partial, &existed, error);
-    if (existed)
-        error_hint_set(error,
-                       "another snapshot is being taken there, or one was cut short: if no other "
-                       "run is working, remove '%s'",
-                       take->partial);
-    return take->created;
-}
 
 /* pg_dump waits for its locks on the server; who is in its way then is known to us. */
 static bool explain_dump(Take *take, GError **error)
@@ -109,10 +88,10 @@ static bool read_toc(Take *take, const char *encoding, GError **error)
     take->known = reader_known_sessions(reader, error);
     if (take->known == NULL)
         return false;
-    take->dump =
-        dump_start(take->target, take->options,
-                   take->options->passfolder != NULL ? take->options->passfolder : take->partial,
-                   encoding, reader->snapshot_id, pg_server_version(reader->exporter), error);
+    take->dump = dump_start(
+        take->target, take->options,
+        take->options->passfolder != NULL ? take->options->passfolder : partial_path(take->partial),
+        encoding, reader->snapshot_id, pg_server_version(reader->exporter), error);
     if (take->dump == NULL || !wait_until_entered(take, error))
         return false;
     take->toc = dump_read_toc(take->dump, error);
@@ -150,7 +129,7 @@ static bool go_on(gpointer data, GError **error)
 static bool read_rows(Take *take, GError **error)
 {
     const SnapshotOptions *options = take->options;
-    PartContext context = {.folder = take->partial,
+    PartContext context = {.folder = partial_path(take->partial),
                            .level = options->level > 0 ? options->level : SNAPSHOT_LEVEL};
     take->layout = layout_make(take->toc, take->reader, options, error);
     if (take->layout == NULL ||
@@ -206,7 +185,8 @@ static bool add_up(Take *take, GError **error)
     Manifest *manifest = take->manifest;
     DigestSet *digests = take->reader->list;
     layout_add_up(take->layout);
-    if (!objects_finish(take->toc, take->layout->parts, digests, manifest, take->partial, error))
+    if (!objects_finish(take->toc, take->layout->parts, digests, manifest,
+                        partial_path(take->partial), error))
         return false;
     manifest->digests = g_steal_pointer(&take->reader->list);
     manifest->content_hash = digest_set_hash(manifest->digests);
@@ -215,21 +195,16 @@ static bool add_up(Take *take, GError **error)
 
 static bool publish(Take *take, GError **error)
 {
-    if (!archive_finish(take->toc, take->options, take->manifest, take->partial, error) ||
-        !readme_write(take->manifest, layout_has_parts(take->layout), take->partial, error))
+    if (!archive_finish(take->toc, take->options, take->manifest, partial_path(take->partial),
+                        error) ||
+        !readme_write(take->manifest, layout_has_parts(take->layout), partial_path(take->partial),
+                      error))
         return false;
     failpoint("snapshot.before_manifest");
-    if (!manifest_write(take->manifest, take->partial, error))
+    if (!manifest_write(take->manifest, partial_path(take->partial), error))
         return false;
     failpoint("snapshot.before_rename");
-    if (file_rename(take->partial, take->options->folder, error)) {
-        take->created = false;
-        return true;
-    }
-    /* Renamed, but it cannot be known whether that lasts: a failure leaves nothing. */
-    if (!file_exists(take->partial))
-        (void)file_remove_tree(take->options->folder, NULL);
-    return false;
+    return partial_publish(take->partial, error);
 }
 
 static SnapshotResult *make_result(Take *take, int64_t began_us)
@@ -262,7 +237,8 @@ static bool check_options(const SnapshotOptions *options, GError **error)
 static bool take_all(Take *take, GError **error)
 {
     g_autoptr(json_t) facts = NULL;
-    if (!create_folder(take, error))
+    take->partial = partial_make(take->options->folder, error);
+    if (take->partial == NULL)
         return false;
     take->reader = reader_open(take->target, take->options, error);
     if (take->reader == NULL)

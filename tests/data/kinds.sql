@@ -437,9 +437,15 @@ ALTER TABLE app.accounts ALTER COLUMN mood SET (n_distinct = 5);
 ALTER TABLE app.accounts ALTER COLUMN name SET STORAGE EXTERNAL;
 ALTER TABLE app.accounts SET (fillfactor = 70, autovacuum_enabled = false, toast.autovacuum_vacuum_threshold = 77);
 
--- A privilege that was passed on.
+-- A privilege that was passed on. (In a schema that belongs to who passed it on: stock pg_restore -j may be at the table's
+-- privileges before the schema's.)
+CREATE SCHEMA passed AUTHORIZATION kinds_writer;
+CREATE TABLE passed.on (id integer);
+INSERT INTO passed.on VALUES (1);
+ALTER TABLE passed.on OWNER TO kinds_owner;
+GRANT SELECT ON passed.on TO kinds_writer WITH GRANT OPTION;
 SET SESSION AUTHORIZATION kinds_writer;
-GRANT SELECT ON app.accounts TO "kinds ""odd"" rôle, 100%";
+GRANT SELECT ON passed.on TO "kinds ""odd"" rôle, 100%";
 RESET SESSION AUTHORIZATION;
 
 CREATE INDEX accounts_partial ON app.accounts (email DESC NULLS LAST) WHERE balance > 100;

@@ -29,7 +29,22 @@ char *digest_describe(const DigestTable *table)
 }
 
 /* Columns of digest_list.sql. */
-enum { OID, SCHEMA, NAME, KIND, UNLOGGED, SIZE, PAGES, ARCHIVED, ATTNUM, ATTNAME, TYPE, TYPMOD };
+enum {
+    OID,
+    SCHEMA,
+    NAME,
+    KIND,
+    UNLOGGED,
+    SIZE,
+    PAGES,
+    ARCHIVED,
+    SPREAD_SCHEMA,
+    SPREAD_NAME,
+    ATTNUM,
+    ATTNAME,
+    TYPE,
+    TYPMOD
+};
 
 static DigestTable *table_from_row(const PgResult *result, int row)
 {
@@ -42,6 +57,10 @@ static DigestTable *table_from_row(const PgResult *result, int row)
     table->size_bytes = pg_integer(result, row, SIZE);
     table->pages = pg_integer(result, row, PAGES);
     table->archived = pg_flag(result, row, ARCHIVED);
+    if (!pg_is_null(result, row, SPREAD_NAME)) {
+        table->spread_schema = g_strdup(pg_value(result, row, SPREAD_SCHEMA));
+        table->spread_name = g_strdup(pg_value(result, row, SPREAD_NAME));
+    }
     return table;
 }
 

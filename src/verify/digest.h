@@ -31,8 +31,10 @@ typedef struct {
     bool unlogged;
     bool archived; /* an archive of pg_dump holds its rows or value; false for materialized views
                       and for an extension's tables and sequences that are not its configuration */
-    CopyFormat format;  /* in which its rows are digested */
-    int64_t size_bytes; /* estimate from the server, for order and progress */
+    char *spread_schema, *spread_name; /* the table among whose partitions a restore divides the
+                                          rows anew (they hash by OIDs); NULL: none */
+    CopyFormat format;                 /* in which its rows are digested */
+    int64_t size_bytes;                /* estimate from the server, for order and progress */
     int64_t pages;      /* of the main fork; 0 if rows cannot be read in ranges of pages */
     GArray *attnums;    /* int: the columns that the digest covers, in attnum order */
     GPtrArray *columns; /* char *: their names */

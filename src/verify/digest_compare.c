@@ -14,7 +14,20 @@ typedef struct {
     const DigestSet *expected, *actual;
     bool restored;
     GPtrArray *differences;
+    GPtrArray *spreads; /* Spread *, in the order of their partitions */
 } Comparison;
+
+/* A table among whose partitions the rows were divided anew: they are compared together. */
+typedef struct {
+    DigestTable *expected, *actual;
+} Spread;
+
+static void spread_free(Spread *spread)
+{
+    digest_table_free(spread->expected);
+    digest_table_free(spread->actual);
+    g_free(spread);
+}
 
 void digest_difference_free(DigestDifference *difference)
 {
@@ -108,6 +121,41 @@ static void compare_rows(Comparison *comparison, const DigestTable *expected,
                   ": %" G_GINT64_FORMAT " rows as expected, but their content differs", is.rows);
 }
 
+static bool same_spread(const DigestTable *a, const DigestTable *b)
+{
+    return a->spread_name != NULL && g_strcmp0(a->spread_name, b->spread_name) == 0 &&
+           g_strcmp0(a->spread_schema, b->spread_schema) == 0;
+}
+
+static DigestTable *spread_table(const DigestTable *partition)
+{
+    DigestTable *table = digest_table_new();
+    table->kind = partition->kind;
+    table->schema = g_strdup(partition->spread_schema);
+    table->name = g_strdup(partition->spread_name);
+    return table;
+}
+
+static void add_spread(Comparison *comparison, const DigestTable *expected,
+                       const DigestTable *actual)
+{
+    Spread *spread = NULL;
+    for (guint i = 0; spread == NULL && i < comparison->spreads->len; i++) {
+        Spread *known = g_ptr_array_index(comparison->spreads, i);
+        if (strcmp(known->expected->name, expected->spread_name) == 0 &&
+            strcmp(known->expected->schema, expected->spread_schema) == 0)
+            spread = known;
+    }
+    if (spread == NULL) {
+        spread = g_new0(Spread, 1);
+        spread->expected = spread_table(expected);
+        spread->actual = spread_table(actual);
+        g_ptr_array_add(comparison->spreads, spread);
+    }
+    digest_add(&spread->expected->digest, expected->digest);
+    digest_add(&spread->actual->digest, actual->digest);
+}
+
 static void compare_sequences(Comparison *comparison, const DigestTable *expected,
                               const DigestTable *actual)
 {
@@ -132,6 +180,8 @@ static void compare_tables(Comparison *comparison, const DigestTable *expected,
         add_table(comparison, DIGEST_COLUMNS, expected, actual,
                   ": its columns have other types (digests of %s rows expected, of %s rows found)",
                   copy_format_name(expected->format), copy_format_name(actual->format));
+    } else if (comparison->restored && same_spread(expected, actual)) {
+        add_spread(comparison, expected, actual);
     } else {
         compare_rows(comparison, expected, actual);
     }
@@ -181,15 +231,21 @@ static void compare_all(Comparison *comparison)
             digest_find_name(comparison->expected, table->schema, table->name) == NULL)
             add_table(comparison, DIGEST_EXTRA, NULL, table, " was not expected");
     }
+    for (guint i = 0; i < comparison->spreads->len; i++) {
+        const Spread *spread = g_ptr_array_index(comparison->spreads, i);
+        compare_rows(comparison, spread->expected, spread->actual);
+    }
     compare_objects(comparison);
 }
 
 GPtrArray *digest_differences(const DigestSet *expected, const DigestSet *actual, bool restored)
 {
+    g_autoptr(GPtrArray) spreads = g_ptr_array_new_with_free_func((GDestroyNotify)spread_free);
     Comparison comparison = {
         .expected = expected,
         .actual = actual,
         .restored = restored,
+        .spreads = spreads,
         .differences = g_ptr_array_new_with_free_func((GDestroyNotify)digest_difference_free)};
     compare_all(&comparison);
     return comparison.differences;

@@ -40,6 +40,10 @@ static json_t *table_to_json(const DigestTable *table, bool local)
         json_object_set_new(object, "unlogged", json_boolean(table->unlogged));
         json_object_set_new(object, "archived", json_boolean(table->archived));
         json_set_integer(object, "size_bytes", table->size_bytes);
+        if (table->spread_name != NULL)
+            json_object_set_new(object, "spread",
+                                json_pack("{s:s, s:s}", "schema", table->spread_schema, "name",
+                                          table->spread_name));
     }
     if (table->kind == 'S') {
         json_set_text(object, "value", table->value);
@@ -143,6 +147,7 @@ static DigestTable *table_from_json(const json_t *object, GError **error)
 {
     g_autoptr(DigestTable) table = digest_table_new();
     const char *kind = json_get_text(object, "kind");
+    const json_t *spread = json_object_get(object, "spread");
     const int64_t oid = json_get_integer(object, "oid", 0);
     table->schema = g_strdup(json_get_text(object, "schema"));
     table->name = g_strdup(json_get_text(object, "name"));
@@ -159,6 +164,8 @@ static DigestTable *table_from_json(const json_t *object, GError **error)
     table->oid = (uint32_t)oid;
     table->unlogged = json_get_flag(object, "unlogged", false);
     table->archived = json_get_flag(object, "archived", true);
+    table->spread_schema = g_strdup(json_get_text(spread, "schema"));
+    table->spread_name = g_strdup(json_get_text(spread, "name"));
     table->size_bytes = json_get_integer(object, "size_bytes", 0);
     if (table->kind == 'S') {
         table->value = g_strdup(json_get_text(object, "value"));

@@ -25,6 +25,8 @@ void digest_table_free(DigestTable *table)
         return;
     g_free(table->schema);
     g_free(table->name);
+    g_free(table->spread_schema);
+    g_free(table->spread_name);
     g_free(table->value);
     if (table->attnums != NULL)
         g_array_free(table->attnums, TRUE);

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "pg/connection.h"
+#include "snapshot/manifest.h"
 #include "snapshot/snapshot.h"
 #include "verify/digest_compare.h"
 #include "verify/digest_database.h"
@@ -41,17 +42,15 @@ static void found_clear(Found *found)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Found, found_clear)
 
-static bool find_differences(const Cli *cli, Found *found, GError **error)
+static bool find_differences(const Cli *cli, const DigestSet *expected, Found *found,
+                             GError **error)
 {
-    g_autoptr(DigestSet) expected = snapshot_digests(cli->against, error);
     g_autoptr(DigestSet) actual = NULL;
     const DigestDatabaseOptions options = {.application = "drydock verify",
                                            .connect_timeout_s =
                                                (int)(cli->policy->connect_timeout_ms / 1000),
                                            .jobs = cli->jobs,
                                            .expected = expected};
-    if (expected == NULL)
-        return false;
     actual = digest_database(cli->target, &options, error);
     if (actual == NULL)
         return false;
@@ -64,15 +63,33 @@ static bool find_differences(const Cli *cli, Found *found, GError **error)
     return true;
 }
 
+/* What was not valid when the snapshot was taken is not valid after a restore. */
+static GHashTable *read_baseline(const Manifest *manifest)
+{
+    GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    const json_t *list = json_object_get(manifest->source, "not_valid");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        if (name != NULL)
+            g_hash_table_add(names, g_strdup(name));
+    }
+    return names;
+}
+
 static bool examine(const Cli *cli, Found *found, GError **error)
 {
-    g_autoptr(PgConnection) connection = cli_connect(cli, "drydock verify", error);
+    g_autoptr(Manifest) manifest = cli->against != NULL ? manifest_read(cli->against, error) : NULL;
+    g_autoptr(GHashTable) baseline = manifest != NULL ? read_baseline(manifest) : NULL;
+    g_autoptr(PgConnection) connection = NULL;
+    if (cli->against != NULL && manifest == NULL)
+        return false;
+    connection = cli_connect(cli, "drydock verify", error);
     if (connection == NULL)
         return false;
-    found->findings = health_check(connection, NULL, NULL, error);
+    found->findings = health_check(connection, baseline, NULL, error);
     if (found->findings == NULL)
         return false;
-    return cli->against == NULL || find_differences(cli, found, error);
+    return manifest == NULL || find_differences(cli, manifest->digests, found, error);
 }
 
 static json_t *found_to_json(const Cli *cli, const Found *found, int exit_code)

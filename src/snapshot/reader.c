@@ -5,6 +5,7 @@
 #include "base/failpoint.h"
 #include "pg/sql.h"
 #include "snapshot/locks.h"
+#include "verify/health.h"
 #include <string.h>
 
 #define ATTEMPTS 5
@@ -152,17 +153,31 @@ Reader *reader_open(const PgTarget *target, const SnapshotOptions *options, GErr
     return reader->list != NULL ? g_steal_pointer(&reader) : NULL;
 }
 
+/* What must not be valid after a restore either. */
+static json_t *list_not_valid(Reader *reader, GError **error)
+{
+    g_autoptr(GPtrArray) names = health_not_valid(reader->exporter, error);
+    json_t *list = names != NULL ? json_array() : NULL;
+    for (guint i = 0; list != NULL && i < names->len; i++)
+        json_array_append_new(list, json_string(g_ptr_array_index(names, i)));
+    return list;
+}
+
 json_t *reader_facts(Reader *reader, GError **error)
 {
     PgConnection *connection = reader->exporter;
     g_autofree char *text = pg_query_text(connection, error, pg_sql_snapshot_facts, 0);
     g_autofree char *identifier = NULL;
+    json_t *not_valid = text != NULL ? list_not_valid(reader, error) : NULL;
     json_t *facts = NULL;
-    if (text == NULL)
+    if (not_valid == NULL)
         return NULL;
     facts = json_parse(text, strlen(text), "what the server says about itself", error);
-    if (facts == NULL)
+    if (facts == NULL) {
+        json_decref(not_valid);
         return NULL;
+    }
+    json_object_set_new(facts, "not_valid", not_valid);
     if (json_get_flag(facts, "may_read_identifier", false)) {
         identifier = pg_query_text(connection, error, pg_sql_snapshot_identifier, 0);
         if (identifier == NULL) {

@@ -158,6 +158,19 @@ GHashTable *health_baseline(PgConnection *connection, GError **error)
     return read ? g_steal_pointer(&names) : NULL;
 }
 
+GPtrArray *health_not_valid(PgConnection *connection, GError **error)
+{
+    g_autoptr(PgResult) result = pg_query(connection, error, pg_sql_health_invalid, 0);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    if (!result) {
+        g_prefix_error(error, "while looking for invalid constraints and indexes: ");
+        return NULL;
+    }
+    for (int row = 0; row < pg_rows(result); row++)
+        g_ptr_array_add(names, g_strdup(pg_value(result, row, 0)));
+    return g_steal_pointer(&names);
+}
+
 /* ---- assertions ---- */
 
 static bool assert_one(PgConnection *connection, const SqlStatement *statement, const char *path,

@@ -19,6 +19,10 @@ GPtrArray *health_check(PgConnection *connection, GHashTable *baseline, GHashTab
  * ...", "sequence ... of column"): the baseline for the check after migrating. Strings are keys. */
 GHashTable *health_baseline(PgConnection *connection, GError **error);
 
+/* The same without sequences, in the transaction that is open, with search_path = pg_catalog: what
+ * a restored database has in common with the one that was archived (char *). */
+GPtrArray *health_not_valid(PgConnection *connection, GError **error);
+
 /* Runs a file of assertions (SqlStatement *) in one read-only transaction that is rolled back:
  * every statement must be a query (ERROR_CONFIG if it is not) and return no row. A line in findings
  * for each that does ("file:line: 3 rows"), never with row values. */

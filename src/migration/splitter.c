@@ -4,10 +4,13 @@
 #include "migration/lexer.h"
 #include <string.h>
 
+#define DATA_BYTES ((size_t)128 * 1024)
+
 /* A character of the file, by line and column from 1. Line ends are LF, CR LF and CR. */
 typedef struct {
     const char *at;
-    int line, column;
+    int64_t line;
+    int column;
 } Place;
 
 /*
@@ -26,22 +29,30 @@ typedef struct {
 
 typedef enum { COPY_NOT, COPY_MAYBE, COPY_FROM, COPY_STDIN } CopyState;
 
-typedef struct {
+struct SqlSplitter {
     Lexer lexer;
     Place place;
-    const char *path;
+    char *path;
     SplitterNote note;
     gpointer note_data;
+    SplitterCommand command; /* NULL: only \restrict and \unrestrict, which are passed over */
+    gpointer command_data;
     const char *begin; /* of the file, behind the BOM */
-    GPtrArray *statements;
+    unsigned statements;
+    SqlView view; /* the statement that is complete */
+    bool found;
+    bool in_data, at_line; /* data are being given; their next byte begins a line */
 
     Token first, last; /* of the current statement; last.kind is TOKEN_END between statements */
-    int line, column;  /* of first */
+    int64_t line;      /* of first */
+    int column;
     size_t parens;
     Token paren; /* the outermost open one */
     Body body;
     CopyState copy;
-} Splitter;
+};
+
+typedef SqlSplitter Splitter;
 
 void sql_statement_free(SqlStatement *statement)
 {
@@ -52,7 +63,7 @@ void sql_statement_free(SqlStatement *statement)
     g_free(statement);
 }
 
-static void place_advance(Place *place, const char *to)
+static void place_step(Place *place, const char *to)
 {
     for (; place->at < to; place->at++) {
         const char c = *place->at;
@@ -68,18 +79,42 @@ static void place_advance(Place *place, const char *to)
     }
 }
 
+/* Whole lines are passed over quickly: there may be gigabytes of data. */
+static void place_advance(Place *place, const char *to)
+{
+    const char *feed = NULL;
+    if (to <= place->at || memchr(place->at, '\r', (size_t)(to - place->at)) != NULL) {
+        place_step(place, to);
+        return;
+    }
+    if (place->column == 0)
+        place_step(place, place->at + 1);
+    while (place->at < to && (feed = memchr(place->at, '\n', (size_t)(to - place->at))) != NULL) {
+        place->at = feed + 1;
+        place->line++;
+        place->column = 1;
+    }
+    place_step(place, to);
+}
+
 /* Column 0 means "behind a CR, an LF may follow". */
 static int place_column(const Place *place)
 {
     return MAX(place->column, 1);
 }
 
-static void error_at(const Splitter *splitter, const char *at, GError **error, const char *message)
+static char *place_of(const Splitter *splitter, const char *at)
 {
     Place place = {.at = splitter->begin, .line = 1, .column = 1};
     place_advance(&place, at);
-    error_set(error, ERROR_CONFIG, "%s:%d:%d: %s", splitter->path, place.line, place_column(&place),
-              message);
+    return g_strdup_printf("%s:%" G_GINT64_FORMAT ":%d", splitter->path, place.line,
+                           place_column(&place));
+}
+
+static void error_at(const Splitter *splitter, const char *at, GError **error, const char *message)
+{
+    g_autofree char *where = place_of(splitter, at);
+    error_set(error, ERROR_CONFIG, "%s: %s", where, message);
 }
 
 void splitter_locate(const SqlStatement *statement, int position, int *line, int *column)
@@ -90,7 +125,7 @@ void splitter_locate(const SqlStatement *statement, int position, int *line, int
     for (int i = 1; i < position && to < end; i++)
         to = g_utf8_next_char(to);
     place_advance(&place, MIN(to, end));
-    *line = place.line;
+    *line = (int)place.line;
     *column = place_column(&place);
 }
 
@@ -171,17 +206,6 @@ static void statement_token(Splitter *splitter, const Token *token)
 
 /* ---- the end of a statement ---- */
 
-static SqlStatement *statement_new(Splitter *splitter)
-{
-    SqlStatement *statement = g_new0(SqlStatement, 1);
-    const char *end = splitter->last.start + splitter->last.size;
-    statement->size_bytes = (size_t)(end - splitter->first.start);
-    statement->text = g_strndup(splitter->first.start, statement->size_bytes);
-    statement->line = splitter->line;
-    statement->column = splitter->column;
-    return statement;
-}
-
 static void next_statement(Splitter *splitter)
 {
     splitter->first = splitter->last = (Token){.kind = TOKEN_END};
@@ -209,39 +233,77 @@ static bool copy_rest_of_line(Splitter *splitter, GError **error)
     return true;
 }
 
-/* The data are the lines up to \. alone on a line, byte for byte. */
-static bool copy_take_data(Splitter *splitter, SqlStatement *statement, GError **error)
+/* Whether \. stands alone on the line that begins here; *next is behind it. */
+static bool is_end_mark(const Lexer *lexer, const char *line, const char **next)
 {
-    if (!copy_rest_of_line(splitter, error))
+    const char *at = line + 2;
+    if (lexer->end - line < 2 || memcmp(line, "\\.", 2) != 0)
         return false;
-    const char *data = splitter->lexer.at;
-    const char *end = splitter->lexer.end;
-    for (const char *line = data; line < end;) {
-        const char *feed = memchr(line, '\n', (size_t)(end - line));
-        const char *next = feed ? feed + 1 : end;
-        size_t size = (size_t)((feed ? feed : end) - line);
-        if (size > 0 && line[size - 1] == '\r')
-            size--;
-        if (size == 2 && memcmp(line, "\\.", 2) == 0) {
-            statement->copy_bytes = (size_t)(line - data);
-            statement->copy_data = g_strndup(data, statement->copy_bytes);
-            splitter->lexer.at = next;
-            return true;
-        }
-        line = next;
+    if (at < lexer->end && *at == '\r')
+        at++;
+    *next = MIN(at + 1, lexer->end);
+    return at == lexer->end || *at == '\n';
+}
+
+/* The lines from here on, up to the end mark or as many as are given at once; a line may be larger
+ * than that. */
+static const char *data_end(Splitter *splitter, const char *data)
+{
+    const Lexer *lexer = &splitter->lexer;
+    const char *limit = (size_t)(lexer->end - data) > DATA_BYTES ? data + DATA_BYTES : lexer->end;
+    const char *next = NULL;
+    for (const char *at = data; at < limit;) {
+        const char *feed = NULL;
+        if (splitter->at_line && is_end_mark(lexer, at, &next))
+            return at;
+        feed = memchr(at, '\n', (size_t)(limit - at));
+        splitter->at_line = feed != NULL;
+        at = feed != NULL ? feed + 1 : limit;
     }
-    error_at(splitter, splitter->first.start, error,
-             "the data of COPY ... FROM stdin do not end: no line '\\.' follows");
-    return false;
+    return limit;
+}
+
+/* The data are the lines up to \. alone on a line, byte for byte. */
+bool splitter_data(SqlSplitter *splitter, const char **data, size_t *size_bytes, GError **error)
+{
+    Lexer *lexer = &splitter->lexer;
+    const char *next = NULL;
+    *data = lexer->at;
+    *size_bytes = 0;
+    if (!splitter->in_data)
+        return true;
+    if (splitter->at_line && is_end_mark(lexer, lexer->at, &next)) {
+        splitter->in_data = false;
+        lexer->at = next;
+    } else if (lexer->at == lexer->end) {
+        error_at(splitter, splitter->view.text, error,
+                 "the data of COPY ... FROM stdin do not end: no line '\\.' follows");
+        return false;
+    } else {
+        lexer->at = data_end(splitter, lexer->at);
+        *size_bytes = (size_t)(lexer->at - *data);
+    }
+    /* Now, while the bytes are at hand: they may be far away when the next statement begins. */
+    place_advance(&splitter->place, lexer->at);
+    return true;
 }
 
 static bool statement_end(Splitter *splitter, GError **error)
 {
     if (splitter->last.kind != TOKEN_END) {
-        g_autoptr(SqlStatement) statement = statement_new(splitter);
-        if (splitter->copy == COPY_STDIN && !copy_take_data(splitter, statement, error))
+        splitter->view = (SqlView){
+            .text = splitter->first.start,
+            .size_bytes =
+                (size_t)(splitter->last.start + splitter->last.size - splitter->first.start),
+            .line = splitter->line,
+            .column = splitter->column,
+            .has_data = splitter->copy == COPY_STDIN,
+        };
+        splitter->found = true;
+        splitter->statements++;
+        splitter->in_data = splitter->at_line = splitter->view.has_data;
+        if (splitter->in_data && !copy_rest_of_line(splitter, error))
             return false;
-        g_ptr_array_add(splitter->statements, g_steal_pointer(&statement));
     }
     next_statement(splitter);
     return true;
@@ -260,29 +322,55 @@ static char *backslash_command(const Lexer *lexer)
     return g_strndup(lexer->at, MIN((size_t)(end - lexer->at), 32));
 }
 
-static bool backslash(Splitter *splitter, const Token *token, GError **error)
+static bool run_command(Splitter *splitter, const Token *token, const char *name, GError **error)
 {
     Lexer *lexer = &splitter->lexer;
-    g_autofree char *command = backslash_command(lexer);
-    const bool restricts = strcmp(command, "restrict") == 0 || strcmp(command, "unrestrict") == 0;
-    if (restricts && splitter->last.kind == TOKEN_END) {
-        while (lexer->at < lexer->end && *lexer->at != '\n' && *lexer->at != '\r')
-            lexer->at++;
+    const char *rest = lexer->at + strlen(name);
+    g_autoptr(GError) cause = NULL;
+    while (lexer->at < lexer->end && *lexer->at != '\n' && *lexer->at != '\r')
+        lexer->at++;
+    if (splitter->command == NULL)
         return true;
-    }
+    g_autofree char *words = g_strndup(rest, (size_t)(lexer->at - rest));
+    if (splitter->command(name, g_strstrip(words), splitter->command_data, &cause))
+        return true;
+    g_autofree char *where = place_of(splitter, token->start);
+    g_prefix_error(&cause, "%s: ", where);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
+static bool is_known_command(const Splitter *splitter, const char *command)
+{
+    static const char *const others[] = {"connect", "c", "encoding"};
+    if (strcmp(command, "restrict") == 0 || strcmp(command, "unrestrict") == 0)
+        return true;
+    for (size_t i = 0; splitter->command != NULL && i < G_N_ELEMENTS(others); i++)
+        if (strcmp(command, others[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool backslash(Splitter *splitter, const Token *token, GError **error)
+{
+    g_autofree char *command = backslash_command(&splitter->lexer);
+    const bool known = is_known_command(splitter, command);
+    if (known && splitter->last.kind == TOKEN_END)
+        return run_command(splitter, token, command, error);
     g_autofree char *message = NULL;
     if (*command == '\0')
         message = g_strdup("backslash outside quotes");
-    else if (restricts)
+    else if (known)
         message = g_strdup_printf("'\\%s' stands inside a statement", command);
     else if (strcmp(command, ".") == 0)
         message = g_strdup("'\\.' ends the data of COPY ... FROM stdin, and there are none here");
     else
         message = g_strdup_printf("'\\%s' is a command of psql, not SQL", command);
     error_at(splitter, token->start, error, message);
-    error_hint_set(error,
-                   "a migration is sent to the server as it is: say it in SQL, or take it out "
-                   "(data go behind COPY ... FROM stdin)");
+    if (splitter->command == NULL)
+        error_hint_set(error,
+                       "a migration is sent to the server as it is: say it in SQL, or take it out "
+                       "(data go behind COPY ... FROM stdin)");
     return false;
 }
 
@@ -330,19 +418,20 @@ static bool line_comment(Splitter *splitter, const Token *token, GError **error)
     const SqlComment seen = {
         .text = token->start + 2,
         .size_bytes = token->size - 2,
-        .line = splitter->place.line,
+        .line = (int)splitter->place.line,
         .column = place_column(&splitter->place),
-        .leading = splitter->statements->len == 0 && splitter->last.kind == TOKEN_END,
+        .leading = splitter->statements == 0 && splitter->last.kind == TOKEN_END,
         .between = splitter->last.kind == TOKEN_END,
         .alone = begins_line(splitter, token->start),
-        .statements = splitter->statements->len,
+        .statements = splitter->statements,
     };
     return splitter->note(&seen, splitter->note_data, error);
 }
 
-static bool split(Splitter *splitter, GError **error)
+/* Up to the end of a statement, or of the file. */
+static bool read_statement(Splitter *splitter, GError **error)
 {
-    for (;;) {
+    while (!splitter->found) {
         const Token token = lexer_next_any(&splitter->lexer);
         bool done = true;
         if (token.open)
@@ -360,7 +449,60 @@ static bool split(Splitter *splitter, GError **error)
         if (!done)
             return false;
     }
+    return true;
 }
+
+bool splitter_next(SqlSplitter *splitter, SqlView *view, bool *found, GError **error)
+{
+    const char *data = NULL;
+    for (size_t size = 1; splitter->in_data && size > 0;)
+        if (!splitter_data(splitter, &data, &size, error))
+            return false;
+    splitter->found = false;
+    if (!read_statement(splitter, error))
+        return false;
+    *found = splitter->found;
+    *view = splitter->view;
+    return true;
+}
+
+const char *splitter_at(const SqlSplitter *splitter)
+{
+    return splitter->lexer.at;
+}
+
+char *splitter_place(const SqlSplitter *splitter, const SqlView *view, size_t offset_bytes)
+{
+    Place place = {.at = view->text, .line = view->line, .column = view->column};
+    place_advance(&place, view->text + MIN(offset_bytes, view->size_bytes));
+    return g_strdup_printf("%s:%" G_GINT64_FORMAT ":%d", splitter->path, place.line,
+                           place_column(&place));
+}
+
+SqlSplitter *splitter_open(const char *sql, size_t size_bytes, const char *path,
+                           SplitterCommand command, gpointer data)
+{
+    const size_t bom = size_bytes >= 3 && memcmp(sql, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    SqlSplitter *splitter = g_new0(SqlSplitter, 1);
+    splitter->begin = sql + bom;
+    splitter->lexer = lexer_on(splitter->begin, size_bytes - bom);
+    splitter->place = (Place){.at = splitter->begin, .line = 1, .column = 1};
+    splitter->path = g_strdup(path);
+    splitter->command = command;
+    splitter->command_data = data;
+    next_statement(splitter);
+    return splitter;
+}
+
+void splitter_close(SqlSplitter *splitter)
+{
+    if (splitter == NULL)
+        return;
+    g_free(splitter->path);
+    g_free(splitter);
+}
+
+/* ---- all of a file at once ---- */
 
 static bool check_utf8(const Splitter *splitter, GError **error)
 {
@@ -373,24 +515,52 @@ static bool check_utf8(const Splitter *splitter, GError **error)
     return false;
 }
 
+static SqlStatement *statement_new(const SqlView *view)
+{
+    SqlStatement *statement = g_new0(SqlStatement, 1);
+    statement->size_bytes = view->size_bytes;
+    statement->text = g_strndup(view->text, view->size_bytes);
+    statement->line = (int)view->line;
+    statement->column = view->column;
+    return statement;
+}
+
+static bool take_data(Splitter *splitter, SqlStatement *statement, GError **error)
+{
+    const char *begin = splitter->lexer.at;
+    const char *data = NULL;
+    for (size_t size = 1; size > 0; statement->copy_bytes += size)
+        if (!splitter_data(splitter, &data, &size, error))
+            return false;
+    statement->copy_data = g_strndup(begin, statement->copy_bytes);
+    return true;
+}
+
+static bool split(Splitter *splitter, GPtrArray *statements, GError **error)
+{
+    for (;;) {
+        SqlView view;
+        bool found = false;
+        if (!splitter_next(splitter, &view, &found, error))
+            return false;
+        if (!found)
+            return true;
+        g_autoptr(SqlStatement) statement = statement_new(&view);
+        if (view.has_data && !take_data(splitter, statement, error))
+            return false;
+        g_ptr_array_add(statements, g_steal_pointer(&statement));
+    }
+}
+
 GPtrArray *splitter_split_noting(const char *sql, size_t size_bytes, const char *path,
                                  SplitterNote note, gpointer data, GError **error)
 {
-    const size_t bom = size_bytes >= 3 && memcmp(sql, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-    const char *begin = sql + bom;
     g_autoptr(GPtrArray) statements =
         g_ptr_array_new_with_free_func((GDestroyNotify)sql_statement_free);
-    Splitter splitter = {
-        .lexer = lexer_on(begin, size_bytes - bom),
-        .place = {.at = begin, .line = 1, .column = 1},
-        .path = path,
-        .note = note,
-        .note_data = data,
-        .begin = begin,
-        .statements = statements,
-    };
-    next_statement(&splitter);
-    if (!check_utf8(&splitter, error) || !split(&splitter, error))
+    g_autoptr(SqlSplitter) splitter = splitter_open(sql, size_bytes, path, NULL, NULL);
+    splitter->note = note;
+    splitter->note_data = data;
+    if (!check_utf8(splitter, error) || !split(splitter, statements, error))
         return NULL;
     return g_steal_pointer(&statements);
 }

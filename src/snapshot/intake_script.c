@@ -1,7 +1,7 @@
 #include "snapshot/intake_script.h"
 
 #include "base/error.h"
-#include "migration/lexer.h"
+#include "snapshot/script_subject.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -58,21 +58,15 @@ static bool check_origin(const char *head, GError **error)
     return true;
 }
 
-/* \connect app, \connect "App", \connect -reuse-previous=on "dbname='app'": the simple ones. */
 static char *read_database(const char *head)
 {
     const char *line = find_line(head, CONNECT_MARK);
+    g_autofree char *rest = NULL;
     if (line == NULL)
         return NULL;
     line += strlen(CONNECT_MARK);
-    Lexer lexer = lexer_on(line, strcspn(line, "\n"));
-    const Token token = lexer_next_any(&lexer);
-    const Token next = lexer_next_any(&lexer);
-    if (next.kind != TOKEN_END || token.open)
-        return NULL;
-    if (token.kind == TOKEN_WORD)
-        return g_strndup(token.start, token.size); /* psql does not fold it */
-    return token_name(&token);
+    rest = g_strndup(line, strcspn(line, "\n"));
+    return script_connect_name(g_strstrip(rest));
 }
 
 static bool has_end(int fd, off_t size, GError **error)

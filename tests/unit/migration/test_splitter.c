@@ -292,13 +292,94 @@ static void test_cut_anywhere(void **state)
     }
 }
 
+/* ---- one at a time ---- */
+
+/* Lines of every length around the pieces that data are given in, and end marks that are none. */
+static GString *make_data(size_t filling)
+{
+    GString *data = g_string_new(NULL);
+    for (size_t i = 0; i < filling; i++)
+        g_string_append_c(data, 'x');
+    g_string_append(data, "\\.\n\\.x\n \\.\nlast\n");
+    return data;
+}
+
+static void test_data_in_pieces(void **state)
+{
+    (void)state;
+    for (size_t filling = 128 * 1024 - 24; filling <= 128 * 1024 + 4; filling++) {
+        g_autoptr(GString) data = make_data(filling);
+        g_autofree char *text = g_strdup_printf("COPY t FROM stdin;\n%s\\.\nSELECT 1", data->str);
+        g_autoptr(SqlSplitter) splitter = splitter_open(text, strlen(text), "f", NULL, NULL);
+        g_autoptr(GString) joined = g_string_new(NULL);
+        const char *piece = NULL;
+        SqlView view;
+        bool found = false;
+        assert_true(splitter_next(splitter, &view, &found, NULL) && found && view.has_data);
+        for (size_t size = 1; size > 0;) {
+            assert_true(splitter_data(splitter, &piece, &size, NULL));
+            g_string_append_len(joined, piece, (gssize)size);
+        }
+        assert_string_equal(joined->str, data->str);
+        assert_true(splitter_next(splitter, &view, &found, NULL) && found && !view.has_data);
+        assert_int_equal(view.line, 7);
+        assert_int_equal(view.size_bytes, strlen("SELECT 1"));
+        assert_true(splitter_next(splitter, &view, &found, NULL) && !found);
+    }
+}
+
+static void test_data_may_be_passed_over(void **state)
+{
+    const char *text = "COPY t FROM stdin;\na;b\n'\n\\.\nSELECT 1; SELECT 2";
+    g_autoptr(SqlSplitter) splitter = splitter_open(text, strlen(text), "f", NULL, NULL);
+    SqlView view;
+    bool found = false;
+    (void)state;
+    assert_true(splitter_next(splitter, &view, &found, NULL) && view.has_data);
+    assert_true(splitter_next(splitter, &view, &found, NULL) && !view.has_data);
+    assert_int_equal(view.line, 5);
+    assert_true(splitter_next(splitter, &view, &found, NULL) && found);
+    g_autofree char *place = splitter_place(splitter, &view, 7);
+    assert_string_equal(place, "f:5:18");
+}
+
+static bool take_command(const char *name, const char *rest, gpointer data, GError **error)
+{
+    g_string_append_printf(data, "%s(%s)", name, rest);
+    if (strcmp(rest, "bad") != 0)
+        return true;
+    error_set(error, ERROR_CONFIG, "no");
+    return false;
+}
+
+static void test_commands_are_handed_over(void **state)
+{
+    const char *text = "\\restrict k \n\\c app\nSELECT 1;\n  \\connect bad";
+    g_autoptr(GString) seen = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SqlSplitter) splitter = splitter_open(text, strlen(text), "f", take_command, seen);
+    SqlView view;
+    bool found = false;
+    (void)state;
+    assert_true(splitter_next(splitter, &view, &found, &error) && found);
+    assert_false(splitter_next(splitter, &view, &found, &error));
+    assert_string_equal(error->message, "f:4:3: no");
+    assert_string_equal(seen->str, "restrict(k)c(app)connect(bad)");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_splits),       cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_places),       cmocka_unit_test(test_locate),
-        cmocka_unit_test(test_notes),        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_splits),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_locate),
+        cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_large),
         cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_data_in_pieces),
+        cmocka_unit_test(test_data_may_be_passed_over),
+        cmocka_unit_test(test_commands_are_handed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

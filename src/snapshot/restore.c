@@ -171,8 +171,7 @@ static bool restore_any(Restore *restore, PgProperties **properties, GError **er
         return restore_archive(restore, error) && restore_take_digests(restore, error);
     case INTAKE_SCRIPT:
     default:
-        error_set(error, ERROR_REFUSED, "a script cannot be restored yet");
-        return false;
+        return restore_script(restore, error) && restore_take_digests(restore, error);
     }
 }
 

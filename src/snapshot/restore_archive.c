@@ -206,24 +206,21 @@ static bool run_section(const Tool *tool, const char *section, bool parallel, in
     return true;
 }
 
-static bool run_sections(const Tool *tool, RestoreResult *result, bool parallel, GError **error)
+static bool run_sections(const Tool *tool, RestoreResult *result, GError **error)
 {
     if (!run_section(tool, "pre-data", false, &result->pre_data_us, error))
         return false;
     failpoint("restore.in_data");
-    if (!run_section(tool, "data", parallel, &result->data_us, error))
+    if (!run_section(tool, "data", true, &result->data_us, error))
         return false;
     failpoint("restore.after_data");
-    return run_section(tool, "post-data", parallel, &result->post_data_us, error);
+    return run_section(tool, "post-data", true, &result->post_data_us, error);
 }
 
 static bool run_tool(Restore *restore, const char *program, GError **error)
 {
     const RestoreOptions *options = restore->options;
     const char *folder = options->passfolder != NULL ? options->passfolder : g_get_tmp_dir();
-    /* The tar format can only be read once, from front to back. */
-    const bool parallel =
-        options->from->description == NULL || strstr(options->from->description, " tar ") == NULL;
     g_autofree char *passfile = NULL;
     Tool tool = {.restore = restore, .program = program};
     bool done = false;
@@ -231,7 +228,7 @@ static bool run_tool(Restore *restore, const char *program, GError **error)
                                              options->application, folder, &passfile, error);
     if (tool.environment == NULL)
         return false;
-    done = run_sections(&tool, restore->result, parallel, error);
+    done = run_sections(&tool, restore->result, error);
     g_strfreev(tool.environment);
     if (passfile != NULL)
         (void)unlink(passfile);

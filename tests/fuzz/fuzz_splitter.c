@@ -31,6 +31,23 @@ static void check_statement(const SqlStatement *statement)
     g_assert_cmpstr(same->text, ==, statement->text);
 }
 
+/* One at a time they are the same; data that are not asked for are passed over. */
+static void check_views(const uint8_t *data, size_t size, const GPtrArray *statements)
+{
+    g_autoptr(SqlSplitter) splitter = splitter_open((const char *)data, size, "fuzz", NULL, NULL);
+    SqlView view;
+    bool found = false;
+    for (guint i = 0; i < statements->len; i++) {
+        const SqlStatement *statement = g_ptr_array_index(statements, i);
+        g_assert_true(splitter_next(splitter, &view, &found, NULL) && found);
+        g_assert_true(view.size_bytes == statement->size_bytes && view.line == statement->line &&
+                      view.column == statement->column &&
+                      memcmp(view.text, statement->text, view.size_bytes) == 0 &&
+                      view.has_data == (statement->copy_data != NULL));
+    }
+    g_assert_true(splitter_next(splitter, &view, &found, NULL) && !found);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     g_autoptr(GError) error = NULL;
@@ -38,5 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_assert_true((statements == NULL) == (error != NULL));
     for (guint i = 0; statements != NULL && i < statements->len; i++)
         check_statement(g_ptr_array_index(statements, i));
+    if (statements != NULL)
+        check_views(data, size, statements);
     return 0;
 }

@@ -1,9 +1,13 @@
-/* Runs a plain SQL script into a database, as a restore does: script FILE CONNINFO [DATABASE]. The
- * last line says how much memory it took. */
+/* Runs a plain SQL script into a database: script FILE CONNINFO DATABASE. The last line says how
+ * much memory it took.
+ *
+ * script --restore FROM CONNINFO DATABASE FOLDER restores what somebody else made into a new
+ * database; FOLDER is for what must be unpacked. */
 #include "snapshot/script.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "pg/connection.h"
+#include "snapshot/restore.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +25,26 @@ static bool run(char **argv, GPtrArray *notes, GError **error)
     return script_run(script, connection, &options, error);
 }
 
+static bool restore(char **argv, GPtrArray *notes, GError **error)
+{
+    const IntakeOptions from = {.from = argv[2], .spool_parent = argv[5]};
+    g_autoptr(PgTarget) target = pg_target_new(argv[3], error);
+    g_autoptr(Intake) intake = target != NULL ? intake_open(&from, error) : NULL;
+    g_autoptr(RestoreResult) result = NULL;
+    if (intake == NULL)
+        return false;
+    const RestoreOptions options = {.from = intake,
+                                    .database = argv[4],
+                                    .control_database = "postgres",
+                                    .application = "drydock script",
+                                    .passfolder = argv[5],
+                                    .jobs = 2};
+    result = snapshot_restore(target, &options, error);
+    for (guint i = 0; result != NULL && i < result->notes->len; i++)
+        g_ptr_array_add(notes, g_strdup(g_ptr_array_index(result->notes, i)));
+    return result != NULL;
+}
+
 /* The peak in kB; getrusage() would count what the parent had when it started us. */
 static void print_memory(void)
 {
@@ -35,10 +59,10 @@ int main(int argc, char **argv)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
-    if (argc < 3)
+    if (argc != 4 && argc != 6)
         return 64;
     interrupt_install();
-    const bool done = run(argv, notes, &error);
+    const bool done = argc == 6 ? restore(argv, notes, &error) : run(argv, notes, &error);
     for (guint i = 0; i < notes->len; i++)
         (void)printf("note %s\n", (char *)g_ptr_array_index(notes, i));
     if (!done)

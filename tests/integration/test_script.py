@@ -212,3 +212,29 @@ def test_memory_is_bounded(run):
     assert ":210004:8: " in ran.stderr, ran.stderr
     assert ran.memory_kb < 64 * 1024
     assert run.rows("SELECT count(*) FROM t") == [(210_000,)]
+
+
+@pytest.mark.parametrize("options", [[], ["-C"], ["--inserts"], ["-Fc"], ["-Ft"]], ids=" ".join)
+@pytest.mark.parametrize("compress", [None, "gzip"])
+def test_restored_into_a_new_database(content, tmp_path, options, compress):
+    """From the bytes that somebody brings to a database that is as the original."""
+    text = content.dump(*options)
+    if compress:
+        text = subprocess.run([compress], input=text, capture_output=True, check=True).stdout
+    (tmp_path / "given").write_bytes(text)
+    (tmp_path / "spool").mkdir()
+    content.made.append("script_new")
+    done = subprocess.run([SCRIPT, "--restore", tmp_path / "given", content.cluster.dsn("postgres"), "script_new",
+                           tmp_path / "spool"], env=clean_environment(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert lines(content.dump(database="script_new")) == lines(content.dump())
+    assert not list((tmp_path / "spool").iterdir())
+
+
+def test_a_script_that_fails_leaves_no_database(content, tmp_path):
+    for text in ("CREATE TABLE t (a int);\nSELECT nosuch;\n", "CREATE TABLE t (a int);\n\\! id\n"):
+        (tmp_path / "given").write_text(text)
+        done = subprocess.run([SCRIPT, "--restore", tmp_path / "given", content.cluster.dsn("postgres"), "script_new",
+                               tmp_path], env=clean_environment(), capture_output=True, check=False)
+        assert done.returncode != 0 and b"given:2:" in done.stderr
+        assert content.rows("SELECT 1 FROM pg_database WHERE datname = 'script_new'", database="postgres") == []

@@ -1,38 +1,20 @@
 """Migrations: drydock against psql, dbmate and sequelize-cli, on the same server, in the same run, taking turns.
 
-    tests/bench/run.sh [--rounds N] [--many N]
+    tests/bench/run.sh migrate [--rounds N] [--many N]
 
 Prints medians and ratios; nothing fails because a machine is slow.
 """
 
 import argparse
-import os
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY / "tests" / "integration"))
+from measure import DRYDOCK, REPOSITORY, Cluster, clean_environment, in_turns, program, timed
 
-from cluster import Cluster, clean_environment, program  # noqa: E402
-
-DRYDOCK = os.environ.get("DRYDOCK_BIN", str(REPOSITORY / "build" / "release" / "drydock"))
 HISTORY = "CREATE TABLE IF NOT EXISTS psql_history (id text PRIMARY KEY, applied_at timestamptz DEFAULT now());\n"
-
-
-def timed(*command, cwd=None, env=None):
-    """Seconds that a command took; it must succeed."""
-    start = time.monotonic()
-    done = subprocess.run([str(word) for word in command], cwd=cwd, env=env or clean_environment(),
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    took = time.monotonic() - start
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout}")
-    return took
 
 
 class Runner:
@@ -123,11 +105,10 @@ def measure(title, cluster, folder, rounds, scratch, tools):
     runners = make_runners(cluster, folder, scratch, tools)
     applied = {runner.name: [] for runner in runners}
     looked = {runner.name: [] for runner in runners}
-    for number in range(rounds):
-        for runner in runners[number % len(runners):] + runners[:number % len(runners)]:
-            fresh_database(cluster)
-            applied[runner.name].append(runner.apply())
-            looked[runner.name].append(min(runner.status() for _ in range(3)))
+    for runner in in_turns(runners, rounds):
+        fresh_database(cluster)
+        applied[runner.name].append(runner.apply())
+        looked[runner.name].append(min(runner.status() for _ in range(3)))
     show(title, applied)
     show(f"{title}: status afterwards", looked)
 

@@ -1,7 +1,9 @@
 #!/bin/bash
 # Benchmarks: drydock and its alternatives on the same server in the same run. Prints medians and ratios; asserts nothing.
 #
-#     tests/bench/run.sh [--rounds N] [--many N]
+#     tests/bench/run.sh                        both with their defaults
+#     tests/bench/run.sh migrate [--rounds N] [--many N]
+#     tests/bench/run.sh snapshot [--gigabytes N] [--scale N] [--rounds N] [--jobs N] [--large] [--only WHAT]
 set -euo pipefail
 
 root=$(readlink -f "$(dirname "$(readlink -f "$0")")/../..")
@@ -10,4 +12,17 @@ readonly root
 source "$root/deploy/packages.sh"
 packages_install "${PACKAGES_BUILD[@]}" "${PACKAGES_RUN[@]}" "${PACKAGES_TEST[@]}"
 (cd "$root" && cmake --preset release >/dev/null && cmake --build --preset release >/dev/null)
-exec /usr/bin/python3 "$root/tests/bench/migrate.py" "$@"
+
+case ${1:-} in
+"")
+    /usr/bin/python3 "$root/tests/bench/migrate.py"
+    /usr/bin/python3 "$root/tests/bench/snapshot.py"
+    ;;
+migrate | snapshot)
+    exec /usr/bin/python3 "$root/tests/bench/$1.py" "${@:2}"
+    ;;
+*)
+    sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+    ;;
+esac

@@ -16,6 +16,8 @@ static const struct {
 } commands[] = {
     {"run", command_run, "a whole maintenance window, with the way back if anything fails"},
     {"plan", command_plan, "what run would do, and what is in its way; touches nothing"},
+    {"rehearse", command_rehearse,
+     "migrate a restored snapshot for trial, prove it, time it, drop it"},
     {"recover", command_recover, "after a crash: say what happened, then finish or put back"},
     {"status", command_status, "applied, pending, changed and unknown migrations"},
     {"migrate", command_migrate, "apply pending migrations only (development and staging)"},
@@ -23,6 +25,7 @@ static const struct {
     {"adopt", command_adopt, "take over the history of another tool, or a live schema"},
     {"accept", command_accept, "accept that the file of an applied migration was changed"},
     {"new", command_new, "write an empty migration with the next timestamp"},
+    {"restore", command_restore, "restore a snapshot into a new database, or in the place of one"},
     {"runs", command_runs, "past runs, their results and where their artifacts are"},
     {"snapshot", command_snapshot, "take a snapshot into a folder"},
     {"verify", command_verify, "check a snapshot's bytes, or a database"},

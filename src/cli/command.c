@@ -23,6 +23,8 @@ void cli_clear(Cli *cli)
     g_free(cli->to);
     g_free(cli->window_end);
     g_free(cli->against);
+    g_free(cli->from);
+    g_free(cli->database);
     g_free(cli->schema);
     g_free(cli->table);
     g_free(cli->repair);
@@ -84,6 +86,21 @@ static GArray *option_entries(Cli *cli, CliOptions options)
         {CLI_SNAPSHOT,
          {"split", 0, 0, G_OPTION_ARG_STRING, &cli->split,
           "tables larger than this are cut into parts; 256MiB", "SIZE"}},
+        {CLI_FROM,
+         {"from", 'f', 0, G_OPTION_ARG_FILENAME, &cli->from,
+          "a snapshot, or what pg_dump wrote; - is standard input", "DIR|FILE|-"}},
+        {CLI_RESTORE,
+         {"database", 0, 0, G_OPTION_ARG_STRING, &cli->database, "what it shall be called",
+          "NAME"}},
+        {CLI_RESTORE,
+         {"swap", 0, 0, G_OPTION_ARG_NONE, &cli->swap,
+          "take the name from the database that has it, which is kept", NULL}},
+        {CLI_FROM,
+         {"allow-known-holes", 0, 0, G_OPTION_ARG_NONE, &cli->allow_known_holes,
+          "use a pg_restore that a crafted archive can make run code", NULL}},
+        {CLI_KEEP,
+         {"keep", 0, 0, G_OPTION_ARG_NONE, &cli->keep, "keep the rehearsal's database, closed",
+          NULL}},
         {CLI_AGAINST,
          {"against", 0, 0, G_OPTION_ARG_FILENAME, &cli->against,
           "compare with the digests of this snapshot", "DIR"}},
@@ -184,12 +201,12 @@ static char *state_folder(const Cli *cli)
                : g_build_filename(g_get_home_dir(), ".local", "state", "drydock", NULL);
 }
 
-static bool set_jobs(Cli *cli, CliOptions options, GError **error)
+static bool set_jobs(Cli *cli, GError **error)
 {
-    if (cli->jobs == NO_JOBS && (options & CLI_SNAPSHOT) != 0 && cli->policy->snapshot_jobs > 0)
-        cli->jobs = cli->policy->snapshot_jobs;
     if (cli->jobs == NO_JOBS) {
-        cli->jobs = (int)CLAMP(g_get_num_processors(), 1, MAX_JOBS);
+        const int64_t wanted = cli->policy->snapshot_jobs > 0 ? cli->policy->snapshot_jobs
+                                                              : (int64_t)g_get_num_processors();
+        cli->jobs = (int)CLAMP(wanted, 1, MAX_JOBS);
         return true;
     }
     if (cli->jobs >= 1 && cli->jobs <= MAX_JOBS)
@@ -211,7 +228,7 @@ static bool load(Cli *cli, CliOptions options, GError **error)
     }
     cli->policy =
         cli->policy_path != NULL ? policy_load(cli->policy_path, error) : policy_new_default();
-    if (cli->policy == NULL || ((options & CLI_JOBS) != 0 && !set_jobs(cli, options, error)))
+    if (cli->policy == NULL || ((options & CLI_JOBS) != 0 && !set_jobs(cli, error)))
         return false;
     cli->target = pg_target_new(cli->dsn, error);
     if (cli->target == NULL)
@@ -327,6 +344,11 @@ bool cli_run_options(const Cli *cli, RunOptions *options, GError **error)
                             .state_folder = cli->state_folder,
                             .to = cli->to,
                             .allowed = cli->allowed,
+                            .from = cli->from,
+                            .jobs = cli->jobs,
+                            .swap = cli->swap,
+                            .keep = cli->keep,
+                            .allow_known_holes = cli->allow_known_holes,
                             .needs_policy_window = cli->window_end == NULL};
     return cli->window_end == NULL ||
            clock_parse_time(cli->window_end, clock_wall_us(), &options->window_end_us, error);

@@ -29,7 +29,10 @@ typedef enum {
     CLI_REPEATABLE = 1 << 11,
     CLI_JOBS = 1 << 17,
     CLI_SNAPSHOT = 1 << 15, /* the options of snapshot */
-    CLI_FOLDER = 1 << 12,   /* --migrations as with CLI_MIGRATIONS, but nothing is loaded */
+    CLI_FROM = 1 << 13,     /* --from, --allow-known-holes */
+    CLI_RESTORE = 1 << 18,  /* --database, --swap */
+    CLI_KEEP = 1 << 19,
+    CLI_FOLDER = 1 << 12, /* --migrations as with CLI_MIGRATIONS, but nothing is loaded */
 } CliOptions;
 
 typedef struct {
@@ -40,9 +43,10 @@ typedef struct {
     char *out, *format, *split;    /* of snapshot */
     int level;                     /* 0: not given */
     gboolean no_compare, accept_differences;
+    char *from, *database;
+    gboolean swap, keep, allow_known_holes;
     gboolean json, yes, all, exit_code, repeatable, quiet, verbose;
-    int jobs; /* with CLI_JOBS: as given, or as the policy says (CLI_SNAPSHOT), or one a processor
-               */
+    int jobs;     /* with CLI_JOBS: as given, or as the policy says, or one a processor */
     char **words; /* what is no option; NULL-terminated, never NULL */
 
     PgTarget *target;
@@ -90,6 +94,8 @@ int cli_print_outcome(const Cli *cli, const RunOutcome *outcome);
 /* The commands. argv[0] is the command's name. */
 int command_run(int argc, char **argv);
 int command_recover(int argc, char **argv);
+int command_restore(int argc, char **argv);
+int command_rehearse(int argc, char **argv);
 int command_plan(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_migrate(int argc, char **argv);

@@ -14,18 +14,24 @@ int command_run(int argc, char **argv)
     if (!cli_read(
             &cli, "run",
             CLI_NEEDS_POLICY | CLI_MIGRATIONS | CLI_STATE | CLI_TO | CLI_ALLOW | CLI_WINDOW_END |
-                CLI_YES,
+                CLI_YES | CLI_FROM | CLI_JOBS,
             "",
             "A whole maintenance window: preflight, fence, clone, snapshot, publish, migrate, "
             "verify, open.\nIf anything fails the database is put back as it was, and that is "
-            "proven.\n\nTIME is 2026-11-22T04:00:00-06:00, 2026-11-22T10:00:00Z, or 04:00.",
+            "proven.\n\nWith --from the data comes from a snapshot instead: it is restored beside "
+            "the live database, migrated and\nverified, and takes the name in the end. What has "
+            "the name until then is kept aside, closed; if anything\nfails it was not "
+            "touched.\n\nTIME is 2026-11-22T04:00:00-06:00, 2026-11-22T10:00:00Z, or 04:00.",
             argc, argv, &error))
         return cli_fail(&cli, error);
     if (!cli_run_options(&cli, &options, &error))
         return cli_fail(&cli, error);
-    question = g_strdup_printf("Take '%s' on %s out of service and migrate it under policy '%s'?",
-                               pg_target_database(cli.target), pg_target_place(cli.target),
-                               cli.policy->name);
+    options.kind = cli.from != NULL ? RUN_IMPORT : RUN_WINDOW;
+    question = g_strdup_printf(
+        cli.from != NULL
+            ? "Give the name '%s' on %s to what is restored from the snapshot, under policy '%s'?"
+            : "Take '%s' on %s out of service and migrate it under policy '%s'?",
+        pg_target_database(cli.target), pg_target_place(cli.target), cli.policy->name);
     if (!cli_confirm(&cli, question)) {
         error_set(&error, ERROR_REFUSED, "not confirmed; nothing was done");
         return cli_fail(&cli, error);

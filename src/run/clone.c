@@ -61,8 +61,8 @@ static bool create(Run *run, GError **error)
     return done;
 }
 
-/* Gives the clone what a clone does not inherit, and its record. */
-static bool dress(Run *run, GError **error)
+/* A copy has inherited none of it. */
+bool run_dress(Run *run, const char *phase, GError **error)
 {
     g_autoptr(PgProperties) now = NULL;
     g_autoptr(GPtrArray) statements = NULL;
@@ -75,10 +75,10 @@ static bool dress(Run *run, GError **error)
     statements = pg_properties_statements(run->names->work, now, run->before);
     if (!pg_exec(run->control, "BEGIN", error))
         return false;
-    if (properties_run(run, statements, notes, error) &&
-        run_write_work_record(run, "clone", error) && pg_exec(run->control, "COMMIT", error)) {
+    if (properties_run(run, statements, notes, error) && run_write_work_record(run, phase, error) &&
+        pg_exec(run->control, "COMMIT", error)) {
         for (guint i = 0; i < notes->len; i++)
-            log_warning("clone: %s", (const char *)g_ptr_array_index(notes, i));
+            log_warning("%s: %s", run->phase, (const char *)g_ptr_array_index(notes, i));
         return true;
     }
     (void)pg_exec(run->control, "ROLLBACK", NULL);
@@ -93,7 +93,8 @@ bool run_clone(Run *run, GError **error)
                         json_pack("{s:s}", "name", run->names->work), error))
         return false;
     return create(run, error) && journal_done(run->journal, "clone", "create", NULL, error) &&
-           journal_intent(run->journal, "clone", "dress", NULL, error) && dress(run, error) &&
+           journal_intent(run->journal, "clone", "dress", NULL, error) &&
+           run_dress(run, "clone", error) &&
            journal_done(run->journal, "clone", "dress", NULL, error) &&
            audit_event(run->audit, "clone", json_pack("{s:s}", "work_copy", run->names->work),
                        error);

@@ -23,15 +23,56 @@ static void finding_free(Finding *finding)
     g_free(finding);
 }
 
+const char *run_strategy(const Run *run)
+{
+    return run->kind == RUN_WINDOW ? "shadow" : "import";
+}
+
+const char *run_command(const Run *run)
+{
+    return run->kind == RUN_REHEARSAL ? "rehearse" : run->kind == RUN_RESTORE ? "restore" : "run";
+}
+
+const char *run_work_role(const Run *run)
+{
+    return run->kind == RUN_REHEARSAL ? "rehearsal" : run->kind == RUN_RESTORE ? "restore" : "work";
+}
+
+const char *run_aside_role(const Run *run)
+{
+    return run->kind == RUN_RESTORE ? "replaced" : "before";
+}
+
+const char *run_aside_name(const Run *run)
+{
+    return run->kind == RUN_RESTORE ? run->names->replaced : run->names->before;
+}
+
+void run_take_names(Run *run)
+{
+    const char *work = NULL;
+    run_names_free(run->names);
+    run->names = run_names_new(run->database, run->id);
+    work = run->kind == RUN_REHEARSAL ? run->names->rehearsal
+           : run->kind == RUN_RESTORE ? run->names->restore
+                                      : NULL;
+    if (work != NULL) {
+        g_free(run->names->work);
+        run->names->work = g_strdup(work);
+    }
+}
+
 bool run_init(Run *run, const RunOptions *options, const char *command, GError **error)
 {
     run->options = options;
     run->policy = options->policy;
     run->target = options->target;
-    run->database = g_strdup(pg_target_database(options->target));
+    run->kind = options->kind != 0 ? options->kind : RUN_WINDOW;
+    run->database = g_strdup(options->database != NULL ? options->database
+                                                       : pg_target_database(options->target));
     run->id = run_id_new(clock_wall_us());
     run->application = run_application(command, run->id);
-    run->names = run_names_new(run->database, run->id);
+    run_take_names(run);
     run->findings = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
     run->touched = proof_touched_new();
     run->report = json_object();
@@ -52,8 +93,7 @@ void run_take_id(Run *run, const char *command, const char *id)
     char *own = g_strdup(id);
     g_free(run->id);
     run->id = own;
-    run_names_free(run->names);
-    run->names = run_names_new(run->database, id);
+    run_take_names(run);
     g_free(run->application);
     run->application = run_application(command, id);
     json_set_text(run->report, "run", id);
@@ -66,6 +106,8 @@ void run_clear(Run *run)
     pg_disconnect(run->control);
     pg_disconnect(run->helper);
     run_lock_release(run->lock);
+    intake_free(run->from);
+    scratch_free(run->scratch);
     journal_close(run->journal);
     audit_close(run->audit);
     run_names_free(run->names);
@@ -84,6 +126,7 @@ void run_clear(Run *run)
     g_free(run->id);
     g_free(run->application);
     g_free(run->folder);
+    g_free(run->lock_name);
     g_free(run->search_path);
     g_free(run->gate);
     g_free(run->read_only);
@@ -169,7 +212,8 @@ static bool connect_once(Run *run, GError **error)
     if (run->lock != NULL && !run_lock_check(run->lock, NULL))
         g_clear_pointer(&run->lock, run_lock_release);
     if (run->lock == NULL)
-        run->lock = run_lock_take(run->target, run->policy->control_database, run->database,
+        run->lock = run_lock_take(run->target, run->policy->control_database,
+                                  run->lock_name != NULL ? run->lock_name : run->database,
                                   run->application, 0, error);
     if (run->lock == NULL)
         return false;
@@ -214,8 +258,9 @@ bool run_connect(Run *run, GError **error)
 
 json_t *run_read_shared(const Run *run, PgConnection *connection, GError **error)
 {
-    const char *own[] = {run->names->live,   run->names->keep,   run->names->work,
-                         run->names->before, run->names->failed, NULL};
+    const char *own[] = {run->names->live,     run->names->keep,     run->names->work,
+                         run->names->before,   run->names->failed,   run->names->restore,
+                         run->names->replaced, run->names->unproven, NULL};
     return shared_read(connection, own, error);
 }
 
@@ -243,7 +288,10 @@ static const char *keep_phase(const Run *run)
 bool run_write_keep_record(Run *run, const char *phase, GError **error)
 {
     const RunRecord record = keep_record(run, phase);
-    g_autofree char *sql = run_record_statement(run->names->keep, &record);
+    g_autofree char *sql = NULL;
+    if (run->kind != RUN_WINDOW)
+        return true;
+    sql = run_record_statement(run->names->keep, &record);
     return pg_exec(run->control, sql, error);
 }
 
@@ -251,7 +299,8 @@ bool run_write_work_record(Run *run, const char *phase, GError **error)
 {
     const RunRecord record = {.run = run->id,
                               .database = run->database,
-                              .role = (char *)"work",
+                              .role = (char *)run_work_role(run),
+                              .strategy = (char *)run_strategy(run),
                               .phase = (char *)phase,
                               .comment = (char *)pg_properties_comment(run->before)};
     g_autofree char *sql = run_record_statement(run->names->work, &record);
@@ -325,6 +374,8 @@ bool run_close_keep(Run *run, GError **error)
         log_warning("%d session%s that came into '%s' while it was open for reading %s ended",
                     ended, ended == 1 ? "" : "s", run->names->keep, ended == 1 ? "was" : "were");
     run->intruders += ended;
+    /* What they did inside is not known: from now on its content alone proves the copy. */
+    run->unwatched = run->unwatched || ended > 0;
     g_free(run->gate);
     run->gate = gate_version(run->control, run->names->keep, error);
     return run->gate != NULL && run_write_keep_record(run, keep_phase(run), error) &&

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "audit/chain.h"
+#include "base/scratch.h"
 #include "migration/standing.h"
 #include "pg/connection.h"
 #include "pg/properties.h"
@@ -10,6 +11,7 @@
 #include "run/names.h"
 #include "run/record.h"
 #include "run/run.h"
+#include "snapshot/intake.h"
 #include "verify/digest.h"
 #include "verify/proof.h"
 
@@ -29,12 +31,14 @@ typedef struct {
 
 typedef struct {
     const RunOptions *options;
+    RunKind kind;
     const Policy *policy;
     const PgTarget *target;
     char *database;
     char *id;
     char *application;
-    char *folder; /* <state>/runs/<id>; NULL if it is lost or not made yet */
+    char *folder;    /* <state>/runs/<id>; NULL if it is lost or not made yet */
+    char *lock_name; /* what the lock is taken for */
     RunNames *names;
 
     PgConnection *control; /* creates, renames, opens and closes databases */
@@ -45,6 +49,7 @@ typedef struct {
 
     /* Learnt in preflight. */
     GPtrArray *findings;   /* Finding * */
+    guint findings_told;   /* how many of them were logged */
     Standing *standing;    /* of the live database to the files */
     GPtrArray *pending;    /* const Migration * */
     PgProperties *before;  /* the database's properties */
@@ -54,19 +59,31 @@ typedef struct {
     char *search_path;     /* of our role in the live database */
     int64_t size_bytes;
 
+    /* Of a run from a snapshot. */
+    Intake *from;
+    Scratch *scratch; /* for unpacking and password files; NULL: they go into folder */
+    bool looked;      /* it is known whether a database has the name */
+    bool displaces;   /* one has it, and will step aside */
+    bool from_proven; /* what was restored has every digest that the snapshot tells */
+
     /* The state of the copies. */
-    bool fenced;       /* the name is taken away */
-    bool cloned;       /* the work copy exists */
-    bool history_made; /* the work copy's history is there and up to date */
-    bool migrating;    /* a migrating statement may have been sent to the work copy */
-    bool opened;       /* the work copy has the name */
-    bool before_gone;  /* and somebody has dropped or renamed the copy from before since */
-    bool idle;         /* recovery found no run that has not ended */
-    char *gate;        /* version of the kept copy's row when it was closed last */
-    bool unwatched;    /* the kept copy stood open without us: only its content proves it, no row */
-    bool gate_opened;  /* the kept copy has been open for reading since it was fenced */
-    char *read_only;   /* the original's own default_transaction_read_only; NULL: not set */
-    int intruders;     /* sessions ended that came in while a gate was open */
+    bool fenced;        /* the name is taken away */
+    bool cloned;        /* the work copy exists */
+    bool history_made;  /* the work copy's history is there and up to date */
+    bool migrating;     /* a migrating statement may have been sent to the work copy */
+    bool opened;        /* the work copy has the name */
+    bool naming_sent;   /* COMMIT of the transaction that gives it the name was sent */
+    bool kept_scratch;  /* a rehearsal's database was kept */
+    bool failed_left;   /* a migrated copy was put aside */
+    bool unproven_left; /* and so was a kept copy that is not what it was */
+    bool restored_anew; /* the run's snapshot was restored and has the name */
+    bool before_gone;   /* and somebody has dropped or renamed the copy from before since */
+    bool idle;          /* recovery found no run that has not ended */
+    char *gate;         /* version of the kept copy's row when it was closed last */
+    bool unwatched;   /* the kept copy stood open without us: only its content proves it, no row */
+    bool gate_opened; /* the kept copy has been open for reading since it was fenced */
+    char *read_only;  /* the original's own default_transaction_read_only; NULL: not set */
+    int intruders;    /* sessions ended that came in while a gate was open */
 
     /* Learnt on the way. */
     DigestSet *digests; /* content of the kept copy */
@@ -108,6 +125,15 @@ bool run_connect(Run *run, GError **error);
 /* Connects to the control database and takes no lock: for looking only. */
 bool run_connect_control(Run *run, GError **error);
 
+/* Of the kind of a run: how records and journal call what it does. */
+const char *run_strategy(const Run *run);
+const char *run_command(const Run *run);
+/* The role of its work copy in records, and of what it puts aside when that gets the name. */
+const char *run_work_role(const Run *run);
+const char *run_aside_role(const Run *run);
+/* Its name. */
+const char *run_aside_name(const Run *run);
+
 /* The server's shared catalogs as a session sees them, without what belongs to the run's own
  * databases. */
 json_t *run_read_shared(const Run *run, PgConnection *connection, GError **error);
@@ -126,7 +152,7 @@ bool run_close_keep(Run *run, GError **error);
 /* Closes the kept copy that a dead run has left open. Nobody knows who was in it. */
 bool run_close_unwatched(Run *run, GError **error);
 
-/* Writes the record of the kept or the work copy. */
+/* Writes the record of the kept copy (where there is one) or the work copy. */
 bool run_write_keep_record(Run *run, const char *phase, GError **error);
 bool run_write_work_record(Run *run, const char *phase, GError **error);
 
@@ -137,6 +163,30 @@ bool run_survey(Run *run, GError **error);
 bool run_survey_server(Run *run, GError **error);
 bool run_survey_database(Run *run, PgConnection *live, GError **error);
 bool run_survey_migrations(Run *run, PgConnection *live, GError **error);
+bool run_survey_names(Run *run, GError **error);
+bool run_survey_obstacles(Run *run, GError **error);
+/* Sessions in the live database that this role may not end: a visitor may leave by itself, who
+ * stays is in the way. */
+bool run_survey_sessions(Run *run, GError **error);
+void run_survey_stores(Run *run);
+
+/* Whether this role may give a new database the properties that it shall have: tried on an empty
+ * one, which is dropped again. */
+bool run_survey_import_properties(Run *run, GError **error);
+
+/* What is in the way of taking the name from a database that has it; *exists says whether one has.
+ */
+bool run_survey_displaced(Run *run, bool *exists, GError **error);
+
+/* Tells all findings at once; ERROR_REFUSED if one of them is in the way. */
+bool run_judge(Run *run, GError **error);
+
+/* The folder of the run, with a new id if the one it has is taken; its journal and audit log; what
+ * recovery needs, in the journal. */
+bool run_make_folder(Run *run, GError **error);
+bool run_open_logs(Run *run, GError **error);
+bool run_write_plan(Run *run, GError **error);
+json_t *run_pending_json(const Run *run);
 
 /* Fills in assertions. */
 bool run_load_assertions(Run *run, GError **error);
@@ -148,6 +198,9 @@ bool run_init(Run *run, const RunOptions *options, const char *command, GError *
  * connected, or in recovery. */
 void run_take_id(Run *run, const char *command, const char *id);
 
+/* The names of its copies, from what the run is called and what its database is called. */
+void run_take_names(Run *run);
+
 /* Estimates from sizes alone, until something was measured. */
 int64_t run_estimate_clone_us(int64_t size_bytes);
 int64_t run_estimate_snapshot_us(int64_t size_bytes);
@@ -155,6 +208,10 @@ int64_t run_estimate_snapshot_us(int64_t size_bytes);
 /* Phases. Each returns false with an error; what it did so far stands in the journal and in the
  * fields above. */
 bool run_preflight(Run *run, GError **error);
+bool run_preflight_import(Run *run, GError **error);
+bool run_import(Run *run, GError **error);
+bool run_take_over(Run *run, GError **error);
+bool run_settle_rehearsal(Run *run, GError **error);
 bool run_fence(Run *run, GError **error);
 bool run_clone(Run *run, GError **error);
 bool run_snapshot(Run *run, GError **error);
@@ -177,6 +234,28 @@ typedef enum {
  */
 WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error);
 
+/* The same for a run from a snapshot: nothing in service was touched, so that its own copy goes. */
+WayBack run_withdraw(Run *run, GPtrArray *exceptions, GError **error);
+
+/* What is not as it was in the server's shared catalogs. */
+void run_compare_shared(Run *run, GPtrArray *exceptions);
+
+/* Waits until the transactions that were open in the live database have ended, or fence.drain is
+ * over. */
+bool run_drain(Run *run, GError **error);
+
+/* Ends the sessions in the live database as far as this role may; called again and again while a
+ * rename waits for them. data is the Run. And says which ones are in the way. */
+void run_end_live_sessions(gpointer data);
+void run_explain_sessions(Run *run, GError **error);
+
+/* Gives the work copy what belongs to the database and its record with this phase, in one
+ * transaction. */
+bool run_dress(Run *run, const char *phase, GError **error);
+
+/* Drops a copy, after its sessions. */
+bool run_drop_copy(Run *run, const char *name, GError **error);
+
 /* Ends what other sessions of this run are still doing on the server; a client that died does not
  * stop its statement. */
 bool run_end_own_sessions(Run *run, GError **error);
@@ -187,10 +266,6 @@ bool run_end_own_sessions(Run *run, GError **error);
 bool run_end_renaming_sessions(Run *run, GError **error);
 
 bool run_database_exists(Run *run, const char *name, bool *exists, GError **error);
-
-/* The transaction that gives `chosen` the name and puts the other copy aside. Shared by open,
- * restore and recover. */
-bool run_give_name(Run *run, bool work_is_chosen, GPtrArray *notes, GError **error);
 
 /* Ends a run: fills in the outcome, writes report, journal and audit log, and publishes them. cause
  * is why it failed (NULL: it did not). */

@@ -14,9 +14,7 @@
 #define WATCH_MS 10
 #define DRAIN_POLL_MS 50
 
-/* Waits until the transactions that were open when the drain began have ended, or the time for it
- * is over. */
-static bool drain(Run *run, GError **error)
+bool run_drain(Run *run, GError **error)
 {
     const int64_t end_us = clock_monotonic_us() + run->policy->fence_drain_ms * 1000;
     g_autoptr(GError) cause = NULL;
@@ -38,8 +36,7 @@ static bool drain(Run *run, GError **error)
     return false;
 }
 
-/* Called every few milliseconds while the rename waits for sessions to go. */
-static void end_sessions(gpointer data)
+void run_end_live_sessions(gpointer data)
 {
     Run *run = data;
     pg_result_free(pg_query(run->helper, NULL, pg_sql_fence_end_sessions, 1, run->database));
@@ -68,8 +65,8 @@ static bool take_name(Run *run, bool *taken, GError **error)
     g_autoptr(GError) cause = NULL;
     bool done = false;
     *taken = false;
-    end_sessions(run);
-    pg_set_watch(run->control, WATCH_MS, end_sessions, run);
+    run_end_live_sessions(run);
+    pg_set_watch(run->control, WATCH_MS, run_end_live_sessions, run);
     done = pg_exec(run->control, sql, &cause);
     pg_set_watch(run->control, 0, NULL, NULL);
     if (done && run_lock_check(run->lock, &cause)) {
@@ -92,7 +89,7 @@ static bool take_name(Run *run, bool *taken, GError **error)
     return false;
 }
 
-static void set_in_the_way(Run *run, GError **error)
+void run_explain_sessions(Run *run, GError **error)
 {
     g_autoptr(GPtrArray) sessions =
         gate_sessions(run->control, run->database, run->application, NULL);
@@ -127,7 +124,7 @@ bool run_fence(Run *run, GError **error)
 {
     bool taken = false;
     int64_t started_us = 0;
-    if (!drain(run, error))
+    if (!run_drain(run, error))
         return false;
     if (!journal_intent(run->journal, "fence", "rename",
                         json_pack("{s:s, s:s}", "from", run->names->live, "to", run->names->keep),
@@ -141,7 +138,7 @@ bool run_fence(Run *run, GError **error)
             return false;
     }
     if (!taken) {
-        set_in_the_way(run, error);
+        run_explain_sessions(run, error);
         return false;
     }
     run->fence_us = clock_monotonic_us() - started_us;

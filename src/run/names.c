@@ -26,6 +26,10 @@ RunNames *run_names_new(const char *database, const char *run)
     names->work = role_name(database, "_drydock_", run, "_work");
     names->before = role_name(database, "_before_", run, "");
     names->failed = role_name(database, "_failed_", run, "");
+    names->restore = role_name(database, "_drydock_", run, "_restore");
+    names->rehearsal = role_name(database, "_rehearsal_", run, "");
+    names->replaced = role_name(database, "_replaced_", run, "");
+    names->unproven = role_name(database, "_unproven_", run, "");
     return names;
 }
 
@@ -38,6 +42,10 @@ void run_names_free(RunNames *names)
     g_free(names->work);
     g_free(names->before);
     g_free(names->failed);
+    g_free(names->restore);
+    g_free(names->rehearsal);
+    g_free(names->replaced);
+    g_free(names->unproven);
     g_free(names);
 }
 

@@ -3,6 +3,10 @@
  *
  *     app_drydock_<run>_keep   never written to          app_before_<run>   after success
  *     app_drydock_<run>_work   migrated                  app_failed_<run>   after a failure
+ *     app_drydock_<run>_restore   a snapshot on its way into service
+ *     app_rehearsal_<run>         a snapshot that is migrated for trial
+ *     app_replaced_<run>          what a restored database took the place of
+ *     app_unproven_<run>          a kept copy that is not what it was
  *
  * PostgreSQL cuts names at 63 bytes without an error; we shorten them ourselves, with a piece of
  * the SHA-256 of the whole name so that two long names do not meet. The original name stands in the
@@ -18,6 +22,7 @@ typedef struct {
     char *live;
     char *keep, *work;
     char *before, *failed;
+    char *restore, *rehearsal, *replaced, *unproven;
 } RunNames;
 
 RunNames *run_names_new(const char *database, const char *run);

@@ -8,7 +8,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-static bool make_folder(Run *run, GError **error)
+bool run_make_folder(Run *run, GError **error)
 {
     g_autofree char *runs = g_build_filename(run->options->state_folder, "runs", NULL);
     if (!file_make_folder(runs, error)) {
@@ -33,11 +33,11 @@ static bool make_folder(Run *run, GError **error)
         if (interrupt_check(error))
             return false;
         id = run_id_new(clock_wall_us());
-        run_take_id(run, "run", id);
+        run_take_id(run, run_command(run), id);
     }
 }
 
-static bool open_logs(Run *run, GError **error)
+bool run_open_logs(Run *run, GError **error)
 {
     g_autofree char *head = g_build_filename(run->options->state_folder, "audit.head", NULL);
     g_autofree char *actor = g_strdup_printf("%s@%s as %s", g_get_user_name(), g_get_host_name(),
@@ -47,8 +47,7 @@ static bool open_logs(Run *run, GError **error)
     return run->audit != NULL;
 }
 
-/* Tells everything that is in the way at once; ERROR_REFUSED if anything is. */
-static bool judge(const Run *run, GError **error)
+bool run_judge(Run *run, GError **error)
 {
     json_t *list = json_array();
     const Finding *first = NULL;
@@ -61,11 +60,14 @@ static bool judge(const Run *run, GError **error)
         json_set_text(object, "text", finding->text);
         json_set_text(object, "fix", finding->fix);
         json_array_append_new(list, object);
-        log_message(finding->refuses ? LOG_ERROR : LOG_WARNING, "preflight: %s%s%s", finding->text,
-                    finding->fix != NULL ? " - " : "", finding->fix != NULL ? finding->fix : "");
+        if (i >= run->findings_told)
+            log_message(finding->refuses ? LOG_ERROR : LOG_WARNING, "preflight: %s%s%s",
+                        finding->text, finding->fix != NULL ? " - " : "",
+                        finding->fix != NULL ? finding->fix : "");
         if (finding->refuses && refusals++ == 0)
             first = finding;
     }
+    run->findings_told = run->findings->len;
     json_object_set_new(run->report, "findings", list);
     if (first == NULL)
         return true;
@@ -76,10 +78,10 @@ static bool judge(const Run *run, GError **error)
     return false;
 }
 
-static json_t *pending_json(const Run *run)
+json_t *run_pending_json(const Run *run)
 {
     json_t *list = json_array();
-    for (guint i = 0; i < run->pending->len; i++) {
+    for (guint i = 0; run->pending != NULL && i < run->pending->len; i++) {
         const Migration *migration = g_ptr_array_index(run->pending, i);
         json_array_append_new(
             list, json_pack("{s:s, s:s, s:s, s:b, s:s?, s:s?, s:b, s:b}", "id", migration->id,
@@ -91,18 +93,20 @@ static json_t *pending_json(const Run *run)
     return list;
 }
 
-/* What recovery needs if the server's record is not enough, in the journal before anything is
- * changed. */
-static bool write_plan(Run *run, GError **error)
+bool run_write_plan(Run *run, GError **error)
 {
     json_t *details = json_object();
     json_set_text(details, "database", run->database);
-    json_set_text(details, "strategy", "shadow");
+    json_set_text(details, "command", run_command(run));
+    json_set_text(details, "strategy", run_strategy(run));
+    if (run->from != NULL)
+        json_set_text(details, "from", run->from->given);
     json_set_text(details, "policy", run->policy->name);
     json_set_text(details, "control_database", run->policy->control_database);
     json_set_text(details, "read_only", run->read_only);
-    json_object_set_new(details, "pending", pending_json(run));
-    json_object_set_new(details, "properties", pg_properties_to_json(run->before));
+    json_object_set_new(details, "pending", run_pending_json(run));
+    if (run->before != NULL)
+        json_object_set_new(details, "properties", pg_properties_to_json(run->before));
     json_object_set(details, "shared", run->shared);
     if (run->window_end_us != 0) {
         g_autofree char *end = clock_format_utc(run->window_end_us);
@@ -112,7 +116,7 @@ static bool write_plan(Run *run, GError **error)
            audit_event(run->audit, "preflight.passed",
                        json_pack("{s:s, s:s, s:s, s:o}", "database", run->database, "policy",
                                  run->policy->name, "server", pg_target_place(run->target),
-                                 "pending", pending_json(run)),
+                                 "pending", run_pending_json(run)),
                        error);
 }
 
@@ -121,8 +125,8 @@ static bool consider(Run *run, GError **error)
 {
     if (!run_connect_first(run, error) || !run_survey(run, error))
         return false;
-    json_object_set_new(run->report, "pending", pending_json(run));
-    return judge(run, error);
+    json_object_set_new(run->report, "pending", run_pending_json(run));
+    return run_judge(run, error);
 }
 
 bool run_preflight(Run *run, GError **error)
@@ -132,11 +136,11 @@ bool run_preflight(Run *run, GError **error)
         !policy_window_end(run->policy, clock_wall_us(), &run->window_end_us, error))
         return false;
     /* The folder makes the id ours before anything on the server is called by it. */
-    if (!make_folder(run, error))
+    if (!run_make_folder(run, error))
         return false;
     going = consider(run, error);
     if (going && run->pending->len > 0)
-        return open_logs(run, error) && write_plan(run, error);
+        return run_open_logs(run, error) && run_write_plan(run, error);
     /* A run that changes nothing leaves nothing. */
     (void)g_rmdir(run->folder);
     g_clear_pointer(&run->folder, g_free);

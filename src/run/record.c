@@ -15,6 +15,7 @@ void run_record_free(RunRecord *record)
     g_free(record->run);
     g_free(record->database);
     g_free(record->role);
+    g_free(record->strategy);
     g_free(record->phase);
     g_free(record->comment);
     g_free(record->gate);
@@ -23,17 +24,14 @@ void run_record_free(RunRecord *record)
     g_free(record);
 }
 
-char *run_record_statement(const char *name, const RunRecord *record)
+char *run_record_text(const RunRecord *record)
 {
     g_autoptr(json_t) object = json_object();
-    g_autofree char *line = NULL;
-    g_autofree char *literal = NULL;
-    g_autofree char *identifier = pg_identifier(name);
     json_set_integer(object, "drydock", RECORD_VERSION);
     json_set_text(object, "run", record->run);
     json_set_text(object, "database", record->database);
     json_set_text(object, "role", record->role);
-    json_set_text(object, "strategy", "shadow");
+    json_set_text(object, "strategy", record->strategy != NULL ? record->strategy : "shadow");
     json_set_text(object, "phase", record->phase);
     json_set_text(object, "comment", record->comment);
     if (record->gate != NULL)
@@ -42,8 +40,14 @@ char *run_record_statement(const char *name, const RunRecord *record)
         json_set_text(object, "content", record->content);
     if (record->read_only != NULL)
         json_set_text(object, "read_only", record->read_only);
-    line = json_to_line(object);
-    literal = pg_literal(line);
+    return json_to_line(object);
+}
+
+char *run_record_statement(const char *name, const RunRecord *record)
+{
+    g_autofree char *line = run_record_text(record);
+    g_autofree char *literal = pg_literal(line);
+    g_autofree char *identifier = pg_identifier(name);
     return g_strdup_printf("COMMENT ON DATABASE %s IS %s", identifier, literal);
 }
 
@@ -70,6 +74,7 @@ RunRecord *run_record_parse(const char *name, const char *comment)
     record->run = g_strdup(json_get_text(object, "run"));
     record->database = g_strdup(json_get_text(object, "database"));
     record->role = g_strdup(json_get_text(object, "role"));
+    record->strategy = g_strdup(json_get_text(object, "strategy"));
     record->phase = g_strdup(json_get_text(object, "phase"));
     record->comment = g_strdup(json_get_text(object, "comment"));
     record->gate = g_strdup(json_get_text(object, "gate"));

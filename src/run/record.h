@@ -12,8 +12,9 @@ typedef struct {
     char *name; /* of the copy on the server; NULL in a record that is to be written */
     char *run;
     char *database;  /* the name in service */
-    char *role;      /* keep, work, before, failed */
-    char *phase;     /* keep: fence, snapshot, migrate; work: clone, migrate, verified */
+    char *role;      /* keep, work, before, failed, restore, replaced, rehearsal, unproven */
+    char *strategy;  /* shadow; import: the data comes from a snapshot; NULL: shadow */
+    char *phase;     /* keep: fence, snapshot, migrate; work: clone or import, migrate, verified */
     char *comment;   /* of the original; NULL: none */
     char *gate;      /* keep: the row version while closed (run/gate.h); NULL: not known */
     char *content;   /* keep: hash of the content (digest_set_hash); NULL: not known */
@@ -22,6 +23,9 @@ typedef struct {
 
 void run_record_free(RunRecord *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RunRecord, run_record_free)
+
+/* A record as the comment's text. The caller frees it. */
+char *run_record_text(const RunRecord *record);
 
 /* The statement that puts a record on database `name`. The caller frees it. */
 char *run_record_statement(const char *name, const RunRecord *record);

@@ -9,6 +9,10 @@
  *   yes        verified       no         died before opening        opened
  *   no         clone          yes        died after putting back    clone dropped
  *   no         no             yes        not fenced, or at its end  the journal's end is written
+ *   no         any            no         somebody dropped the kept  the run's snapshot restored
+ *
+ * A run from a snapshot has no kept copy, and what is in service was never touched; its work copy
+ * says so (run/recover_import.c).
  */
 #include "base/clock.h"
 #include "base/error.h"
@@ -17,15 +21,18 @@
 #include "base/log.h"
 #include "run/context.h"
 #include "run/gate.h"
+#include "run/leftover.h"
+#include "run/recover_import.h"
 #include <string.h>
 
 #define UNKNOWN_OUTCOME 9
 
 /* What a run that was killed leaves in its folder and nobody wants: a password file, half a
- * snapshot. */
+ * snapshot, an archive that was unpacked. */
 static void tidy_folder(const char *folder)
 {
     g_autofree char *partial = g_build_filename(folder, "snapshot.partial", NULL);
+    g_autofree char *spool = g_build_filename(folder, "spool", NULL);
     g_autoptr(GDir) files = g_dir_open(folder, 0, NULL);
     g_autoptr(GError) error = NULL;
     for (const char *name = NULL; files != NULL && (name = g_dir_read_name(files)) != NULL;) {
@@ -35,12 +42,13 @@ static void tidy_folder(const char *folder)
     }
     if (error == NULL)
         (void)file_remove_tree(partial, &error);
+    if (error == NULL)
+        (void)file_remove_tree(spool, &error);
     if (error != NULL)
         log_warning("%s", error->message);
 }
 
-/* The folder of the run, if the state folder still has it. */
-static json_t *adopt_journal(Run *run, GError **error)
+json_t *recover_adopt_journal(Run *run, GError **error)
 {
     g_autofree char *folder = g_build_filename(run->options->state_folder, "runs", run->id, NULL);
     g_autofree char *journal = g_build_filename(folder, "journal.jsonl", NULL);
@@ -114,7 +122,7 @@ static bool adopt(Run *run, const RunRecord *keep, const RunRecord *work, bool *
 {
     g_autoptr(json_t) lines = NULL;
     run_take_id(run, "recover", keep->run);
-    lines = adopt_journal(run, error);
+    lines = recover_adopt_journal(run, error);
     if (lines == NULL)
         return false;
     run->fenced = true;
@@ -166,7 +174,7 @@ static void recover_copies(Run *run, const RunRecord *keep, const RunRecord *wor
 /* A clone that was left when the name was back already. */
 static bool drop_leftover(Run *run, const RunRecord *work, GError **error)
 {
-    g_autofree char *name = pg_identifier(work->name);
+    bool live = false;
     if (strcmp(work->phase, "clone") != 0) {
         error_set(error, ERROR_NEEDS_PERSON,
                   "'%s' is a migrated copy of run %s, whose kept copy is gone", work->name,
@@ -174,6 +182,15 @@ static bool drop_leftover(Run *run, const RunRecord *work, GError **error)
         return false;
     }
     run_take_id(run, "recover", work->run);
+    if (!run_database_exists(run, run->database, &live, error))
+        return false;
+    if (!live) {
+        error_set(error, ERROR_NEEDS_PERSON,
+                  "neither '%s' nor its kept copy '%s' is on the server; the clone '%s', to which "
+                  "no migrating statement was sent, is left alone",
+                  run->database, run->names->keep, work->name);
+        return false;
+    }
     /* A clone that got another name got it from a person, who may have put it into service. */
     if (strcmp(work->name, run->names->work) != 0) {
         error_set(error, ERROR_NEEDS_PERSON,
@@ -184,9 +201,7 @@ static bool drop_leftover(Run *run, const RunRecord *work, GError **error)
                               "NULL, or the comment that it shall have; else drop it");
         return false;
     }
-    if (!run_end_own_sessions(run, error) ||
-        !gate_end_sessions(run->control, work->name, NULL, 10000, NULL, error) ||
-        !pg_execf(run->control, error, "DROP DATABASE %s", name))
+    if (!run_end_own_sessions(run, error) || !run_drop_copy(run, work->name, error))
         return false;
     log_info("recover: dropped the clone '%s' of run %s", work->name, work->run);
     return true;
@@ -213,7 +228,10 @@ static char *unfinished_run(const Run *run)
         g_autoptr(json_t) lines = journal_read(path, NULL);
         const json_t *passed = journal_find(lines, "note", "preflight", "passed");
         const char *database = json_get_text(json_object_get(passed, "details"), "database");
+        /* A rehearsal touches nothing that would have to be recovered. */
         if (g_strcmp0(database, run->database) != 0 ||
+            g_strcmp0(json_get_text(json_object_get(passed, "details"), "command"), "rehearse") ==
+                0 ||
             (newest != NULL && strcmp(newest, name) >= 0))
             continue;
         g_free(newest);
@@ -259,7 +277,9 @@ static bool learn_opened(Run *run, const json_t *lines, const RunRecord *before,
     g_autofree char *now = NULL;
     g_autoptr(GError) cause = NULL;
     run->opened = before != NULL;
-    if (before != NULL || gate == NULL || journal_find(lines, "intent", "open", "rename") == NULL)
+    /* What was restored from the snapshot has another OID, too. */
+    if (before != NULL || gate == NULL || journal_find(lines, "intent", "open", "rename") == NULL ||
+        journal_find(lines, "done", "restore", "snapshot") != NULL)
         return true;
     now = pg_query_text(run->control, &cause, "SELECT oid FROM pg_database WHERE datname = $1", 1,
                         run->database);
@@ -271,6 +291,16 @@ static bool learn_opened(Run *run, const json_t *lines, const RunRecord *before,
         now != NULL && g_ascii_strtoull(now, NULL, 10) != g_ascii_strtoull(gate, NULL, 10);
     run->before_gone = run->opened;
     return true;
+}
+
+/* How the run that died got the name back. */
+static const char *proof_of_words(Run *run, const json_t *lines)
+{
+    run->restored_anew = journal_find(lines, "done", "restore", "snapshot") != NULL;
+    if (run->restored_anew)
+        return "the snapshot of the run was restored and proven before the run died";
+    return run->migrating ? "the kept copy had its name back before the run died"
+                          : "the name was never taken away, or was back already";
 }
 
 /* The server shows no open run: only the last words may be missing. dropped is the run whose
@@ -286,11 +316,16 @@ static void recover_words(Run *run, const GPtrArray *records, const char *droppe
     int exit_code = 0;
     if (id != NULL) {
         run_take_id(run, "recover", id);
-        lines = adopt_journal(run, &error);
+        lines = recover_adopt_journal(run, &error);
+    }
+    if (lines != NULL && recover_is_import(lines)) {
+        recover_import_words(run, lines, records, outcome);
+        return;
     }
     if (lines != NULL &&
         learn_opened(run, lines, run_records_find(records, id, "before"), &error)) {
         run->migrating = run_records_find(records, id, "failed") != NULL;
+        run->unproven_left = run_records_find(records, id, "unproven") != NULL;
         run->fenced = run->migrating || dropped != NULL ||
                       journal_find(lines, "intent", "fence", "rename") != NULL;
     }
@@ -306,11 +341,57 @@ static void recover_words(Run *run, const GPtrArray *records, const char *droppe
         run_conclude(run, 0, NULL, NULL, outcome);
     } else {
         error_set(&cause, ERROR_FAILED, "the run died");
-        json_set_text(run->report, "proof",
-                      run->migrating ? "the kept copy had its name back before the run died"
-                                     : "the name was never taken away, or was back already");
-        run_conclude(run, run->migrating ? 7 : 1, cause, NULL, outcome);
+        json_set_text(run->report, "proof", proof_of_words(run, lines));
+        run->failed_left = run->migrating;
+        run_conclude(run, run->migrating || run->restored_anew ? 7 : 1, cause, NULL, outcome);
     }
+}
+
+/* Whether somebody has taken away a kept copy whose name nobody has: the run has a snapshot then,
+ * or a person is needed. */
+static bool lost_keep(Run *run, const RunRecord *work)
+{
+    g_autofree char *id = work != NULL ? g_strdup(work->run) : unfinished_run(run);
+    g_autofree char *manifest = id != NULL ? g_build_filename(run->options->state_folder, "runs",
+                                                              id, "snapshot", "manifest.json", NULL)
+                                           : NULL;
+    bool live = true;
+    return manifest != NULL && file_exists(manifest) &&
+           run_database_exists(run, run->database, &live, NULL) && !live;
+}
+
+static bool adopt_without_keep(Run *run, const RunRecord *work, GError **error)
+{
+    g_autofree char *id = work != NULL ? g_strdup(work->run) : unfinished_run(run);
+    const RunRecord nothing = {.phase = (char *)""};
+    g_autoptr(json_t) lines = NULL;
+    const json_t *details = NULL;
+    bool verified = false;
+    run_take_id(run, "recover", id);
+    lines = recover_adopt_journal(run, error);
+    if (lines == NULL)
+        return false;
+    run->fenced = run->gate_opened = run->unwatched = true;
+    details = json_object_get(journal_find(lines, "done", "snapshot", "take"), "details");
+    run->content = g_strdup(json_get_text(details, "content"));
+    details = json_object_get(journal_find(lines, "note", "preflight", "passed"), "details");
+    run->shared = json_incref(json_object_get(details, "shared"));
+    if (json_object_get(details, "properties") != NULL)
+        run->before = pg_properties_from_json(json_object_get(details, "properties"), error);
+    return (run->before != NULL || json_object_get(details, "properties") == NULL) &&
+           adopt_work(run, lines, &nothing, work, &verified, error);
+}
+
+static void recover_lost_keep(Run *run, const RunRecord *work, RunOutcome *outcome)
+{
+    g_autoptr(GError) error = NULL;
+    if (!adopt_without_keep(run, work, &error) || !run_end_own_sessions(run, &error)) {
+        log_error(error);
+        run_conclude(run, 9, error, NULL, outcome);
+        return;
+    }
+    error_set(&error, ERROR_FAILED, "the run died, and its kept copy is gone");
+    run_go_back(run, error, outcome);
 }
 
 /* A run does not begin where there is a kept copy: of two, one is somebody else's, who may have put
@@ -364,12 +445,14 @@ void run_recover(const RunOptions *options, RunOutcome *outcome)
     work = run_records_find(records, keep != NULL ? keep->run : NULL, "work");
     if (keep != NULL) {
         recover_copies(&run, keep, work, outcome);
-        return;
-    }
-    if (work != NULL && !drop_leftover(&run, work, &error)) {
+    } else if (work != NULL && g_strcmp0(work->strategy, "import") == 0) {
+        recover_import(&run, work, outcome);
+    } else if (lost_keep(&run, work)) {
+        recover_lost_keep(&run, work, outcome);
+    } else if (work != NULL && !drop_leftover(&run, work, &error)) {
         log_error(error);
         run_conclude(&run, 8, error, NULL, outcome);
-        return;
+    } else {
+        recover_words(&run, records, work != NULL ? work->run : NULL, outcome);
     }
-    recover_words(&run, records, work != NULL ? work->run : NULL, outcome);
 }

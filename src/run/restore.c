@@ -1,5 +1,5 @@
-/* The way back, tier "untouched": the kept copy gets its name back, proven by the gate, or by
- * digests. */
+/* The way back: the kept copy gets its name back, proven by the gate or by digests; where there is
+ * none, or it is not what it was, run/restore_snapshot.c has the next tier. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -8,6 +8,7 @@
 #include "pg/sql.h"
 #include "run/context.h"
 #include "run/gate.h"
+#include "run/restore_snapshot.h"
 #include <string.h>
 
 #define SESSIONS_WAIT_MS 30000
@@ -88,8 +89,8 @@ static bool prove_by_digests(Run *run, bool *proven, GError **error)
     return true;
 }
 
-/* Says how the kept copy is known to be what it was. */
-static bool prove(Run *run, GPtrArray *exceptions, const char **proof, GError **error)
+/* Says how the kept copy is known to be what it was, or why it is not. */
+static bool prove(Run *run, char **why, const char **proof, GError **error)
 {
     g_autofree char *now = gate_version(run->control, run->names->keep, error);
     bool proven = false;
@@ -108,13 +109,13 @@ static bool prove(Run *run, GPtrArray *exceptions, const char **proof, GError **
             return false;
         *proof = "every digest equals the one taken before the first migrating statement";
         if (!proven)
-            g_ptr_array_add(exceptions, g_strdup("the content differs from the digests that were "
-                                                 "taken before the first migrating statement"));
+            *why = g_strdup("the content differs from the digests that were taken before the "
+                            "first migrating statement");
         return true;
     }
     if (run->migrating)
-        g_ptr_array_add(exceptions, g_strdup("the kept copy was opened by someone else, and there "
-                                             "is no digest to compare its content with"));
+        *why = g_strdup("the kept copy was opened by someone else, and there is no digest to "
+                        "compare its content with");
     *proof = "no migrating statement was sent to any copy";
     return true;
 }
@@ -133,8 +134,7 @@ static bool close_if_open(Run *run, GError **error)
            gate_end_sessions(run->control, run->names->keep, NULL, SESSIONS_WAIT_MS, NULL, error);
 }
 
-/* The work copy: put aside if it was migrated, else dropped after the name is back. */
-static bool settle_work(Run *run, bool *drop, GError **error)
+bool restore_settle_work(Run *run, bool *drop, GError **error)
 {
     bool exists = false;
     *drop = false;
@@ -153,7 +153,7 @@ static bool settle_work(Run *run, bool *drop, GError **error)
            gate_end_sessions(run->control, run->names->work, NULL, SESSIONS_WAIT_MS, NULL, error);
 }
 
-static void drop_work(Run *run, GPtrArray *exceptions)
+void restore_drop_work(Run *run, GPtrArray *exceptions)
 {
     g_autofree char *work = pg_identifier(run->names->work);
     g_autoptr(GError) cause = NULL;
@@ -162,7 +162,7 @@ static void drop_work(Run *run, GPtrArray *exceptions)
                                                     run->names->work, cause->message));
 }
 
-static void compare_shared(Run *run, GPtrArray *exceptions)
+void run_compare_shared(Run *run, GPtrArray *exceptions)
 {
     g_autoptr(GError) cause = NULL;
     g_autoptr(json_t) now = NULL;
@@ -187,11 +187,11 @@ static void compare_shared(Run *run, GPtrArray *exceptions)
     }
 }
 
-static bool give_back(Run *run, GPtrArray *exceptions, GError **error)
+bool restore_give_name(Run *run, const Naming *naming, GPtrArray *exceptions, GError **error)
 {
     g_autoptr(GError) cause = NULL;
     bool back = false;
-    if (run_give_name(run, false, exceptions, &cause))
+    if (naming_give(run, naming, exceptions, &cause))
         return true;
     if (pg_is_alive(run->control)) {
         g_propagate_error(error, g_steal_pointer(&cause));
@@ -202,43 +202,83 @@ static bool give_back(Run *run, GPtrArray *exceptions, GError **error)
     log_warning("%s; trying again", cause->message);
     return run_connect(run, error) && run_end_own_sessions(run, error) &&
            run_database_exists(run, run->names->live, &back, error) &&
-           (back || run_give_name(run, false, exceptions, error));
+           (back || naming_give(run, naming, exceptions, error));
 }
 
-static bool give_back_and_prove(Run *run, GPtrArray *exceptions, GError **error)
+NamingAside restore_work_aside(const Run *run)
 {
-    const char *proof = NULL;
-    const bool migrated = run->migrating;
-    bool drop = false;
-    if (!close_if_open(run, error) || !settle_work(run, &drop, error) ||
-        !prove(run, exceptions, &proof, error))
-        return false;
-    if (exceptions->len > 0) {
-        error_set(error, ERROR_NEEDS_PERSON, "%s; the kept copy is '%s', closed",
-                  (const char *)g_ptr_array_index(exceptions, 0), run->names->keep);
-        return false;
-    }
-    if (!journal_intent(run->journal, "restore", "rename", json_pack("{s:s}", "proof", proof),
-                        NULL))
-        log_warning("the journal cannot be written");
-    if (!give_back(run, exceptions, error))
-        return false;
+    return (NamingAside){.name = run->names->work,
+                         .aside = run->names->failed,
+                         .role = "failed",
+                         .phase = "restored"};
+}
+
+void restore_in_service(Run *run, const char *proof, bool drop, bool migrated,
+                        GPtrArray *exceptions)
+{
     run->downtime_us = run->fenced_at_us != 0 ? clock_monotonic_us() - run->fenced_at_us : 0;
+    run->failed_left = run->migrating;
     json_set_text(run->report, "proof", proof);
     if (run->intruders > 0)
         json_set_integer(run->report, "sessions_ended_in_copies", run->intruders);
     (void)journal_done(run->journal, "restore", "rename", NULL, NULL);
     log_info("restore: '%s' is in service again; %s", run->database, proof);
     if (drop)
-        drop_work(run, exceptions);
+        restore_drop_work(run, exceptions);
     if (migrated)
-        compare_shared(run, exceptions);
+        run_compare_shared(run, exceptions);
+}
+
+/* The kept copy is there and may have its name back: *why says why not, if it is not what it was.
+ */
+static bool give_back_and_prove(Run *run, GPtrArray *exceptions, char **why, GError **error)
+{
+    const char *proof = NULL;
+    const bool migrated = run->migrating;
+    bool drop = false;
+    Naming naming = {.chosen = run->names->keep, .current = run->names->keep};
+    if (!close_if_open(run, error) || !restore_settle_work(run, &drop, error) ||
+        !prove(run, why, &proof, error))
+        return false;
+    if (*why != NULL)
+        return true;
+    if (run->migrating)
+        naming.asides[naming.n_asides++] = restore_work_aside(run);
+    if (!journal_intent(run->journal, "restore", "rename", json_pack("{s:s}", "proof", proof),
+                        NULL))
+        log_warning("the journal cannot be written");
+    if (!restore_give_name(run, &naming, exceptions, error))
+        return false;
+    restore_in_service(run, proof, drop, migrated, exceptions);
     return true;
+}
+
+/* The next tier, for what is wrong with the kept copy, if there is one. */
+static bool restore_snapshot(Run *run, bool kept, const char *why, GPtrArray *exceptions,
+                             GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autofree char *kept_copy =
+        kept ? g_strdup_printf("; the kept copy is '%s', closed", run->names->keep) : g_strdup("");
+    if (restore_from_snapshot(run, kept, why, exceptions, &cause))
+        return true;
+    if (error_is(cause, ERROR_CONNECTION) || error_is(cause, ERROR_LOCKED)) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    if (cause == NULL)
+        error_set(error, ERROR_NEEDS_PERSON, "%s%s", why, kept_copy);
+    else
+        error_set(error, ERROR_NEEDS_PERSON,
+                  "%s, and the snapshot of the run could not be restored: %s%s", why,
+                  cause->message, kept_copy);
+    return false;
 }
 
 WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error)
 {
     bool kept = false, live = false, before = false;
+    g_autofree char *why = NULL;
     interrupt_shield(true);
     g_clear_pointer(&run->work, pg_disconnect);
     g_clear_pointer(&run->keep, pg_disconnect);
@@ -259,23 +299,24 @@ WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error)
         return WAY_BACK_OPENED;
     }
     if (!kept && live) {
+        if (!run_database_exists(run, run->names->failed, &run->failed_left, error))
+            return WAY_BACK_NOT;
         json_set_text(run->report, "proof",
                       run->migrating ? "the kept copy had its name back already"
                                      : "the name was never taken away, or was given back already");
         return WAY_BACK_PROVEN;
     }
-    if (!kept) {
-        error_set(error, ERROR_NEEDS_PERSON, "neither '%s' nor its kept copy '%s' is on the server",
-                  run->database, run->names->keep);
-        return WAY_BACK_NOT;
-    }
+    if (!kept)
+        why = g_strdup_printf("neither '%s' nor its kept copy '%s' is on the server", run->database,
+                              run->names->keep);
     if (live) {
         error_set(error, ERROR_NEEDS_PERSON,
                   "somebody created a database '%s' during the run; the kept copy is '%s', closed",
                   run->database, run->names->keep);
         return WAY_BACK_NOT;
     }
-    if (!give_back_and_prove(run, exceptions, error))
+    if ((kept && !give_back_and_prove(run, exceptions, &why, error)) ||
+        (why != NULL && !restore_snapshot(run, kept, why, exceptions, error)))
         return WAY_BACK_NOT;
     return exceptions->len == 0 ? WAY_BACK_PROVEN : WAY_BACK_EXCEPTIONS;
 }

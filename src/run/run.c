@@ -12,18 +12,29 @@
 typedef enum {
     THEN_STOP,    /* nothing was changed */
     THEN_GO_BACK, /* the name goes back to the kept copy */
-    THEN_WARN,    /* users write already: the rest is made up for later */
 } OnFailure;
+
+#define MIGRATING (RUN_WINDOW | RUN_IMPORT | RUN_REHEARSAL)
+#define FROM_SNAPSHOT (RUN_IMPORT | RUN_RESTORE | RUN_REHEARSAL)
 
 static const struct {
     const char *name;
     bool (*run)(Run *run, GError **error);
     OnFailure on_failure;
+    int kinds; /* of runs that have this phase */
 } phases[] = {
-    {"preflight", run_preflight, THEN_STOP}, {"fence", run_fence, THEN_GO_BACK},
-    {"clone", run_clone, THEN_GO_BACK},      {"snapshot", run_snapshot, THEN_GO_BACK},
-    {"publish", run_publish, THEN_GO_BACK},  {"migrate", run_migrate, THEN_GO_BACK},
-    {"verify", run_verify, THEN_GO_BACK},    {"open", run_open, THEN_GO_BACK},
+    {"preflight", run_preflight, THEN_STOP, RUN_WINDOW},
+    {"preflight", run_preflight_import, THEN_GO_BACK, FROM_SNAPSHOT},
+    {"fence", run_fence, THEN_GO_BACK, RUN_WINDOW},
+    {"clone", run_clone, THEN_GO_BACK, RUN_WINDOW},
+    {"snapshot", run_snapshot, THEN_GO_BACK, RUN_WINDOW},
+    {"publish", run_publish, THEN_GO_BACK, RUN_WINDOW},
+    {"import", run_import, THEN_GO_BACK, FROM_SNAPSHOT},
+    {"migrate", run_migrate, THEN_GO_BACK, MIGRATING},
+    {"verify", run_verify, THEN_GO_BACK, MIGRATING},
+    {"open", run_open, THEN_GO_BACK, RUN_WINDOW},
+    {"open", run_take_over, THEN_GO_BACK, RUN_IMPORT | RUN_RESTORE},
+    {"drop", run_settle_rehearsal, THEN_GO_BACK, RUN_REHEARSAL},
 };
 
 void run_outcome_clear(RunOutcome *outcome)
@@ -67,6 +78,33 @@ static int code_of_untouched(const Run *run, const GError *cause)
     return code >= 2 && code <= 6 ? code : 1;
 }
 
+/* A rehearsal and a restore have nothing that they could leave half-way. */
+static bool is_trial(const Run *run)
+{
+    return run->kind == RUN_REHEARSAL || run->kind == RUN_RESTORE;
+}
+
+static int code_of_trial(const GError *cause)
+{
+    const int code = error_exit_code(cause);
+    return code <= 6 || code >= ERROR_EXIT_SIGNAL ? code : 1;
+}
+
+static int code_of_proven(const Run *run, bool migrating, const GError *cause)
+{
+    if (is_trial(run))
+        return code_of_trial(cause);
+    return migrating || run->restored_anew ? 7 : code_of_untouched(run, cause);
+}
+
+/* The way back failed. */
+static int code_of_lost(const Run *run, const GError *cause, const GError *problem)
+{
+    if (is_trial(run) && !run->naming_sent)
+        return code_of_trial(cause);
+    return error_is(problem, ERROR_CONNECTION) || error_is(problem, ERROR_LOCKED) ? 9 : 8;
+}
+
 void run_go_back(Run *run, const GError *cause, RunOutcome *outcome)
 {
     g_autoptr(GPtrArray) exceptions = g_ptr_array_new_with_free_func(g_free);
@@ -75,14 +113,15 @@ void run_go_back(Run *run, const GError *cause, RunOutcome *outcome)
     log_message(LOG_ERROR, "%s", cause->message);
     if (error_hint(cause) != NULL)
         log_message(LOG_ERROR, "HINT: %s", error_hint(cause));
-    log_info("restore: putting '%s' back", run->database);
-    switch (run_restore(run, exceptions, &problem)) {
+    if (run->kind == RUN_WINDOW)
+        log_info("restore: putting '%s' back", run->database);
+    switch (run->kind == RUN_WINDOW ? run_restore(run, exceptions, &problem)
+                                    : run_withdraw(run, exceptions, &problem)) {
     case WAY_BACK_PROVEN:
-        run_conclude(run, migrating ? 7 : code_of_untouched(run, cause), cause, exceptions,
-                     outcome);
+        run_conclude(run, code_of_proven(run, migrating, cause), cause, exceptions, outcome);
         return;
     case WAY_BACK_EXCEPTIONS:
-        run_conclude(run, 8, cause, exceptions, outcome);
+        run_conclude(run, is_trial(run) ? code_of_trial(cause) : 8, cause, exceptions, outcome);
         return;
     case WAY_BACK_OPENED:
         log_info("restore: nothing to put back: the migrated copy has the name");
@@ -93,26 +132,27 @@ void run_go_back(Run *run, const GError *cause, RunOutcome *outcome)
     }
     log_error(problem);
     g_ptr_array_insert(exceptions, 0, g_strdup(problem->message));
-    run_conclude(run,
-                 error_is(problem, ERROR_CONNECTION) || error_is(problem, ERROR_LOCKED) ? 9 : 8,
-                 cause, exceptions, outcome);
+    run_conclude(run, code_of_lost(run, cause, problem), cause, exceptions, outcome);
 }
 
 void run_execute(const RunOptions *options, RunOutcome *outcome)
 {
     g_auto(Run) run = {0};
     g_autoptr(GError) error = NULL;
-    bool going = run_init(&run, options, "run", &error);
+    const RunKind kind = options->kind != 0 ? options->kind : RUN_WINDOW;
+    bool going = run_init(&run, options, run_command(&(Run){.kind = kind}), &error);
     json_object_set_new(run.report, "phases", json_array());
-    json_set_text(run.report, "command", "run");
+    json_set_text(run.report, "command", run_command(&run));
     json_set_text(run.report, "policy", options->policy->name);
     for (size_t i = 0; going && i < G_N_ELEMENTS(phases); i++) {
+        if ((phases[i].kinds & (int)kind) == 0)
+            continue;
         going = run_phase(&run, i, &error);
-        if (!going && phases[i].on_failure == THEN_GO_BACK && run.fenced) {
+        if (!going && phases[i].on_failure == THEN_GO_BACK && (run.fenced || run.cloned)) {
             run_go_back(&run, error, outcome);
             return;
         }
-        if (going && run.pending->len == 0)
+        if (going && kind == RUN_WINDOW && run.pending->len == 0)
             break;
     }
     if (error != NULL)

@@ -12,8 +12,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Where the data comes from and where it goes. */
+typedef enum {
+    RUN_WINDOW = 1 << 0,    /* the live database, migrated in a copy that takes its name */
+    RUN_IMPORT = 1 << 1,    /* a snapshot, migrated, which takes the name */
+    RUN_RESTORE = 1 << 2,   /* a snapshot as it is, which takes the name */
+    RUN_REHEARSAL = 1 << 3, /* a snapshot, migrated for trial */
+} RunKind;
+
 typedef struct {
+    RunKind kind; /* 0: RUN_WINDOW */
     const PgTarget *target;
+    const char *database; /* NULL: the target's, or the one that a rehearsed snapshot names */
     const Policy *policy;
     const MigrationSet *set; /* may be NULL for recover */
     const char *state_folder;
@@ -21,6 +31,13 @@ typedef struct {
     char *const *allowed;     /* ids that may be out of order, NULL-terminated; NULL: none */
     int64_t window_end_us;    /* wall clock; 0: from the policy, or none */
     bool needs_policy_window; /* the policy's schedule applies (no --window-end) */
+
+    /* Of all kinds but RUN_WINDOW. */
+    const char *from; /* folder, file, or "-" */
+    int jobs;         /* 0: as the policy says */
+    bool swap;        /* RUN_RESTORE: a database of that name may be replaced */
+    bool keep;        /* RUN_REHEARSAL: the database is not dropped */
+    bool allow_known_holes;
 } RunOptions;
 
 typedef struct {
@@ -33,7 +50,7 @@ typedef struct {
 void run_outcome_clear(RunOutcome *outcome);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RunOutcome, run_outcome_clear)
 
-/* A whole window. Never fails: the outcome tells. */
+/* A whole run of options->kind. Never fails: the outcome tells. */
 void run_execute(const RunOptions *options, RunOutcome *outcome);
 
 /* Finds out what happened to an unfinished run of the target's database, and finishes it or puts

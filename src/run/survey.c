@@ -121,7 +121,7 @@ static bool survey_row(Run *run, GError **error)
     return survey_collation(run, pg_value_or_null(result, 0, 5), error);
 }
 
-static bool survey_obstacles(Run *run, GError **error)
+bool run_survey_obstacles(Run *run, GError **error)
 {
     g_autoptr(PgResult) result =
         pg_query(run->control, error, pg_sql_survey_obstacles, 1, run->database);
@@ -134,8 +134,7 @@ static bool survey_obstacles(Run *run, GError **error)
     return true;
 }
 
-/* Sessions that this role may not end: a visitor may leave by itself, who stays is in the way. */
-static bool survey_sessions(Run *run, GError **error)
+bool run_survey_sessions(Run *run, GError **error)
 {
     const int64_t end_us = clock_monotonic_us() + VISITOR_WAIT_MS * (int64_t)1000;
     for (;;) {
@@ -162,10 +161,10 @@ static bool survey_sessions(Run *run, GError **error)
     }
 }
 
-static bool survey_names(Run *run, GError **error)
+bool run_survey_names(Run *run, GError **error)
 {
-    const char *const names[] = {run->names->keep, run->names->work, run->names->before,
-                                 run->names->failed};
+    const char *const names[] = {run->names->keep, run->names->work, run_aside_name(run),
+                                 run->names->failed, run->names->unproven};
     g_autoptr(GPtrArray) records = run_records_read(run->control, run->database, error);
     if (records == NULL)
         return false;
@@ -272,7 +271,7 @@ bool run_survey_database(Run *run, PgConnection *live, GError **error)
 }
 
 /* A store that cannot be reached now will not be reached in the window either. */
-static void survey_stores(Run *run)
+void run_survey_stores(Run *run)
 {
     for (char **url = run->policy->publish_to; *url != NULL; url++) {
         g_autoptr(GError) cause = NULL;
@@ -326,10 +325,11 @@ bool run_survey(Run *run, GError **error)
     if (!run_survey_database(run, live, error) || !survey_content(run, live, error))
         return false;
     g_clear_pointer(&live, pg_disconnect);
-    survey_stores(run);
+    run_survey_stores(run);
     run->shared = run_read_shared(run, run->control, error);
-    return run->shared != NULL && survey_obstacles(run, error) && survey_names(run, error) &&
-           survey_properties(run, error) && survey_sessions(run, error) &&
+    return run->shared != NULL && run_survey_obstacles(run, error) &&
+           run_survey_names(run, error) && survey_properties(run, error) &&
+           run_survey_sessions(run, error) &&
            run_fits(run, "the run",
                     run_estimate_clone_us(run->size_bytes) +
                         run_estimate_snapshot_us(run->size_bytes),

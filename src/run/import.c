@@ -1,0 +1,149 @@
+#include "run/import.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "run/gate.h"
+#include "run/leftover.h"
+#include "verify/health.h"
+#include <string.h>
+
+#define SESSIONS_WAIT_MS 10000
+
+static int jobs(const Run *run)
+{
+    if (run->options->jobs > 0)
+        return run->options->jobs;
+    return run->policy->snapshot_jobs > 0 ? run->policy->snapshot_jobs
+                                          : (int)g_get_num_processors();
+}
+
+RestoreResult *import_restore(Run *run, const Intake *from, const char *name,
+                              const RunRecord *record, bool own, GError **error)
+{
+    g_autofree char *comment = run_record_text(record);
+    const RestoreOptions options = {
+        .from = from,
+        .database = name,
+        .control_database = run->policy->control_database,
+        .comment = comment,
+        .application = run->application,
+        .passfolder = run->scratch != NULL ? scratch_folder(run->scratch) : run->folder,
+        .jobs = jobs(run),
+        .latest_us = own ? 0 : run_latest_us(run),
+        .allow_known_holes = own || run->options->allow_known_holes};
+    g_autoptr(RestoreResult) result = snapshot_restore(run->target, &options, error);
+    if (result == NULL) {
+        if (error != NULL && error_is(*error, ERROR_TIMEOUT))
+            error_recode(error, ERROR_TOO_LATE);
+        return NULL;
+    }
+    for (guint i = 0; result->notes != NULL && i < result->notes->len; i++)
+        log_warning("%s: %s", run->phase, (const char *)g_ptr_array_index(result->notes, i));
+    if (!gate_set(run->control, name, false, error) ||
+        !gate_end_sessions(run->control, name, NULL, SESSIONS_WAIT_MS, NULL, error))
+        return NULL;
+    return g_steal_pointer(&result);
+}
+
+static void report_restore(Run *run, const RestoreResult *result)
+{
+    json_t *notes = json_array();
+    for (guint i = 0; result->notes != NULL && i < result->notes->len; i++)
+        json_array_append_new(notes, json_string(g_ptr_array_index(result->notes, i)));
+    json_object_set_new(run->report, "restored",
+                        json_pack("{s:s, s:b, s:i, s:I, s:I, s:I, s:I, s:o}", "content",
+                                  result->content_hash, "proven", result->proven, "tables",
+                                  (int)result->digests->tables->len, "pre_data_ms",
+                                  (json_int_t)(result->pre_data_us / 1000), "data_ms",
+                                  (json_int_t)(result->data_us / 1000), "post_data_ms",
+                                  (json_int_t)(result->post_data_us / 1000), "verify_ms",
+                                  (json_int_t)(result->verify_us / 1000), "notes", notes));
+}
+
+/* A database that was restored from what tells no properties has those of a new one. */
+static bool learn_properties(Run *run, GError **error)
+{
+    if (run->before != NULL)
+        return true;
+    run->before = pg_properties_read(run->control, run->names->work, error);
+    if (run->before != NULL)
+        pg_properties_set_comment(run->before, NULL);
+    return run->before != NULL;
+}
+
+static bool restore(Run *run, GError **error)
+{
+    const RunRecord record = {
+        .run = run->id,
+        .database = run->database,
+        .role = (char *)run_work_role(run),
+        .strategy = (char *)run_strategy(run),
+        .phase = (char *)"import",
+        .comment = run->before != NULL ? (char *)pg_properties_comment(run->before) : NULL};
+    g_autoptr(RestoreResult) result = NULL;
+    g_autofree char *oid = NULL;
+    run->cloned = true; /* it may appear even if we do not hear of it */
+    result = import_restore(run, run->from, run->names->work, &record, false, error);
+    if (result == NULL)
+        return false;
+    report_restore(run, result);
+    run->digests = g_steal_pointer(&result->digests);
+    run->content = g_strdup(result->content_hash);
+    run->from_proven = result->proven;
+    log_info("import: %s restored, %d tables and sequences digested%s", run->from->description,
+             (int)run->digests->tables->len, result->proven ? ", all as the snapshot tells" : "");
+    oid = pg_query_text(run->control, error, "SELECT oid FROM pg_database WHERE datname = $1", 1,
+                        run->names->work);
+    return oid != NULL && learn_properties(run, error) && run_dress(run, "import", error) &&
+           journal_done(run->journal, "import", "restore",
+                        json_pack("{s:s, s:s}", "content", run->content, "oid", oid), error) &&
+           audit_event(run->audit, "import",
+                       json_pack("{s:s, s:s, s:b}", "from", run->from->given, "content",
+                                 run->content, "proven", run->from_proven),
+                       error);
+}
+
+/* What preflight learns of a live database. */
+static bool look_inside(Run *run, PgConnection *work, GError **error)
+{
+    g_autoptr(PgResult) size =
+        pg_query(work, error,
+                 "SELECT pg_database_size(current_database()), reset_val FROM pg_settings "
+                 "WHERE name = 'search_path'",
+                 0);
+    if (size == NULL)
+        return false;
+    run->size_bytes = pg_integer(size, 0, 0);
+    run->search_path = g_strdup(pg_value(size, 0, 1));
+    json_set_integer(run->report, "size_bytes", run->size_bytes);
+    run->not_valid = health_baseline(work, error);
+    return run->not_valid != NULL && run_survey_migrations(run, work, error);
+}
+
+static bool survey(Run *run, GError **error)
+{
+    bool looked = false;
+    if (!run_enter(run, run->names->work, true, 1, &run->work, error))
+        return false;
+    looked = look_inside(run, run->work, error);
+    g_clear_pointer(&run->work, pg_disconnect);
+    if (!looked)
+        return false;
+    json_object_set_new(run->report, "pending", run_pending_json(run));
+    return run_judge(run, error) &&
+           journal_note(run->journal, "import", "pending",
+                        json_pack("{s:o}", "pending", run_pending_json(run)), error);
+}
+
+bool run_import(Run *run, GError **error)
+{
+    if (!run_fits(run, "the restore", 0, error) ||
+        !journal_intent(run->journal, "import", "restore",
+                        json_pack("{s:s, s:s}", "from", run->from->given, "name", run->names->work),
+                        error) ||
+        !restore(run, error))
+        return false;
+    return run->kind == RUN_RESTORE || survey(run, error);
+}

@@ -1,0 +1,305 @@
+"""drydock restore: a snapshot, or what pg_dump wrote, becomes a new database, or takes the place of one."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import psycopg2
+import pytest
+
+import bed as beds
+import maintenance
+from cluster import SUPERUSER, clean_environment, program, quote
+from content import databases, properties, row_version
+from maintenance import wait_until
+
+NEW = "white_cross_restored"
+
+
+@pytest.fixture
+def source(white_cross):
+    return white_cross("white_cross", students=30)
+
+
+@pytest.fixture
+def archive(source, tmp_path):
+    """A pg_dump custom archive of it."""
+    return dump(source, tmp_path / "white_cross.dump")
+
+
+@pytest.fixture
+def snapshot(source, project):
+    """A snapshot of its own making, with a manifest: that of a run."""
+    project.add("anything", "CREATE TABLE anything (id int);")
+    before = source.state()
+    done = project.run(source)
+    assert done.code == 0, str(done)
+    folder = project.runs()[-1] / "snapshot"
+    source.before = before
+    return folder
+
+
+def dump(database, path):
+    command = [program("pg_dump"), "--format=custom", "--file", str(path), "--dbname", database.dsn(SUPERUSER)]
+    subprocess.run(command, env=clean_environment(), check=True)
+    return path
+
+
+def restore(drydock, cluster, source, *more, name=NEW, user=SUPERUSER, env=None, stdin=None):
+    return drydock("restore", "--from", source, "--database", name, *more, dsn=cluster.dsn("postgres", user), env=env,
+                   stdin=stdin)
+
+
+def check_no_traces(cluster, *names):
+    """Exactly these databases, and no session or lock of a restore."""
+    assert [name for name in databases(cluster) if name not in ("postgres", "template0", "template1")] == sorted(names)
+    assert cluster.query("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'drydock restore %'") == []
+    assert cluster.query("SELECT objid FROM pg_locks WHERE locktype = 'advisory'") == []
+
+
+def scratch_folders(drydock):
+    return list(drydock.folder.glob("tmp/drydock-restore-*"))
+
+
+# -- what it makes --------------------------------------------------------------------------------
+
+
+def test_restores_what_pg_dump_wrote(source, archive, drydock, cluster):
+    done = restore(drydock, cluster, archive)
+    assert done.code == 0, str(done)
+    assert done.last_line.startswith(f"done: '{NEW}' is restored and in service"), str(done)
+    assert "no digests to compare" in done.last_line
+    new = beds.Database(cluster, NEW)
+    assert new.content() == source.content()
+    assert new.schema() == source.schema()
+    assert properties(cluster, NEW)["open"]
+    assert properties(cluster, NEW)["comment"] is None
+    check_no_traces(cluster, "white_cross", NEW)
+
+
+def test_restores_a_snapshot_with_its_properties(source, snapshot, drydock, cluster):
+    before = source.before
+    done = restore(drydock, cluster, snapshot)
+    assert done.code == 0, str(done)
+    assert "every digest is the one that the snapshot tells" in done.last_line
+    new = beds.Database(cluster, NEW)
+    assert new.content() == before["content"]
+    assert new.schema() == before["schema"]
+    assert new.properties() == before["properties"]
+
+
+def test_says_it_as_json(source, snapshot, drydock, cluster):
+    done = restore(drydock, cluster, snapshot, "--json")
+    document = done.json()
+    assert (document["schema"], document["command"], document["exit_code"]) == (1, "restore", 0)
+    assert document["database"] == NEW and document["restored"]["proven"] is True
+    assert document["from"]["database"] == "white_cross"
+    assert [phase["phase"] for phase in document["phases"]] == ["preflight", "import", "open"]
+
+
+# -- what has the name ----------------------------------------------------------------------------
+
+
+def test_refuses_a_name_that_is_taken(source, archive, drydock, cluster):
+    version = row_version(cluster, "white_cross")
+    done = restore(drydock, cluster, archive, name="white_cross")
+    assert done.code == 3, str(done)
+    assert "refused: 'white_cross' was not changed" in done.last_line
+    assert "--swap" in done.stderr
+    assert row_version(cluster, "white_cross") == version
+    check_no_traces(cluster, "white_cross")
+
+
+def test_swaps(source, snapshot, drydock, cluster):
+    """What had the name is kept, closed, with all that was written to it; its sessions are ended."""
+    now = source.state()
+    kept_before = maintenance.copies(source)
+    user = cluster.connect("white_cross", "wc_app")
+    done = restore(drydock, cluster, snapshot, "--swap", name="white_cross")
+    assert done.code == 0, str(done)
+    with pytest.raises(psycopg2.OperationalError):
+        user.cursor().execute("SELECT 1")
+    assert source.content() == source.before["content"]
+    assert source.properties() == source.before["properties"]
+    replaced = maintenance.copies(source)["replaced"]
+    assert replaced.startswith("white_cross_replaced_")
+    assert f"'{replaced}', closed" in done.last_line
+    assert "it was out of service for" in done.last_line
+    maintenance.check_closed(cluster, replaced)
+    with cluster.opened(replaced):
+        assert beds.Database(cluster, replaced).content() == now["content"]
+    check_no_traces(cluster, "white_cross", replaced, *kept_before.values())
+
+
+def test_swap_gives_a_dump_what_the_old_one_had(source, archive, drydock, cluster):
+    """An archive of pg_dump tells no access rights and settings: those of the database in service stay."""
+    before = source.properties()
+    done = restore(drydock, cluster, archive, "--swap", name="white_cross")
+    assert done.code == 0, str(done)
+    assert source.properties() == before
+
+
+def test_swap_without_anything_to_replace(source, archive, drydock, cluster):
+    done = restore(drydock, cluster, archive, "--swap")
+    assert done.code == 0, str(done)
+    assert "replaced" not in done.last_line
+    check_no_traces(cluster, "white_cross", NEW)
+
+
+def test_refuses_while_a_run_has_the_database(source, snapshot, project, drydock, cluster):
+    """A name that is missing because of a dead run is not free."""
+    project.add("more", "CREATE TABLE more (id int);")
+    killed = drydock(*project.arguments(), dsn=source.dsn(), env={"DRYDOCK_FAILPOINT": "migrate.begin.done=kill"})
+    assert killed.code == -signal.SIGKILL, str(killed)
+    there = databases(cluster)
+    done = restore(drydock, cluster, snapshot, name="white_cross")
+    assert done.code == 3, str(done)
+    assert "drydock recover" in done.stderr
+    assert databases(cluster) == there
+
+
+def test_one_at_a_time(source, archive, drydock, cluster):
+    arguments = ("restore", "--from", archive, "--database", NEW)
+    with drydock.started(*arguments, dsn=cluster.dsn(), env={"DRYDOCK_FAILPOINT": "import.restore.intent=stop"}) as first:
+        wait_until(lambda: cluster.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"))
+        done = restore(drydock, cluster, archive)
+        assert done.code == 5, str(done)
+        assert done.last_line.startswith("locked: ")
+        first.send_signal(signal.SIGCONT)
+        first.communicate(timeout=60)
+        assert first.returncode == 0
+
+
+# -- what goes wrong ------------------------------------------------------------------------------
+
+
+def test_damaged_snapshot(source, snapshot, drydock, cluster):
+    damaged = snapshot.parent / "damaged"
+    shutil.copytree(snapshot, damaged)
+    largest = max((path for path in damaged.iterdir() if path.suffix in (".gz", ".zst", ".dat")),
+                  key=lambda path: path.stat().st_size)
+    data = bytearray(largest.read_bytes())
+    data[len(data) // 2] ^= 1
+    largest.write_bytes(data)
+    there = databases(cluster)
+    done = restore(drydock, cluster, damaged)
+    assert done.code == 4, str(done)
+    assert f"failed: there is no database '{NEW}', as before" in done.last_line
+    assert databases(cluster) == there
+
+
+def test_truncated_archive(source, archive, drydock, cluster):
+    data = archive.read_bytes()
+    archive.write_bytes(data[:len(data) // 2])
+    version = row_version(cluster, "white_cross")
+    done = restore(drydock, cluster, archive, "--swap", name="white_cross")
+    assert done.code in (1, 4), str(done)
+    assert "'white_cross' was not changed" in done.last_line
+    assert row_version(cluster, "white_cross") == version
+    check_no_traces(cluster, "white_cross")
+
+
+@pytest.mark.parametrize("arguments", [
+    (), ("--from", "."), ("--database", "x"), ("--from", ".", "--database", ""), ("--from", ".", "--database", "x", "y"),
+    ("--from", ".", "--database", "x", "--jobs", "-1"), ("--from", "/nowhere", "--database", "x"),
+], ids=["nothing", "no name", "no source", "empty name", "a word", "jobs", "no file"])
+def test_usage(arguments, drydock, bed, cluster):
+    done = drydock("restore", *arguments, dsn=cluster.dsn())
+    assert done.code == 2, str(done)
+    check_no_traces(cluster)
+
+
+@pytest.mark.parametrize("name", ["postgres", "template1"])
+def test_refuses_the_control_database(source, archive, drydock, cluster, name):
+    done = restore(drydock, cluster, archive, "--swap", name=name)
+    assert done.code == 3, str(done)
+
+
+def test_a_property_that_the_role_may_not_give(white_cross, project, drydock, cluster, tmp_path):
+    """It is refused before anything is restored, or left out and named if the policy says so."""
+    source = white_cross("white_cross", students=10, superuser_settings=True)
+    project.add("anything", "CREATE TABLE anything (id int);")
+    assert project.run(source, user="postgres").code == 0
+    snapshot = project.runs()[-1] / "snapshot"
+    there = databases(cluster)
+    done = restore(drydock, cluster, snapshot, user=beds.OWNER)
+    assert done.code == 3, str(done)
+    assert "property" in done.last_line
+    assert "import" not in [phase for phase in done.stdout.split()]
+    assert databases(cluster) == there
+
+
+# -- being stopped --------------------------------------------------------------------------------
+
+
+POINTS = ("import.restore.intent", "import.restore.acted", "import.restore.done", "open.rename.intent",
+          "name.before_commit", "name.after_commit", "open.rename.acted", "open.rename.done")
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed(source, archive, drydock, cluster, point):
+    """It leaves the finished database, or at most its own copy, which the next one drops; nothing is half-way."""
+    before = source.state()
+    done = restore(drydock, cluster, archive, "--swap", name="white_cross", env={"DRYDOCK_FAILPOINT": f"{point}=kill"})
+    assert done.code == -signal.SIGKILL, str(done)
+    wait_until(lambda: not cluster.query("SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'drydock restore%'"))
+    after = [name for name in databases(cluster) if name.startswith("white_cross_")]
+    assert source.content() == before["content"]
+    if POINTS.index(point) > POINTS.index("name.before_commit"):
+        assert [name.startswith("white_cross_replaced_") for name in after] == [True]
+        return
+    assert source.properties() == before["properties"]
+    assert len(after) <= 1 and all(name.endswith("_restore") for name in after)
+    for name in after:
+        assert not properties(cluster, name)["open"]
+        assert '"role":"restore"' in properties(cluster, name)["comment"]
+    again = restore(drydock, cluster, archive, "--swap", name="white_cross")
+    assert again.code == 0, str(again)
+    for name in after:
+        assert f"dropped '{name}'" in again.stderr
+    assert [name for name in databases(cluster) if name.endswith("_restore")] == []
+
+
+def test_drops_nothing_but_its_own(source, archive, drydock, cluster):
+    """A database that only has such a name, or only such a record, is somebody's."""
+    named = f"{NEW}_drydock_20250101t000000_restore"
+    recorded = "innocent"
+    record = ('{"drydock":1,"run":"20250101t000000","database":"%s","role":"restore","strategy":"import",'
+              '"phase":"import","comment":null}' % NEW)
+    for name in (named, recorded):
+        cluster.query(f"CREATE DATABASE {quote(name)}")
+    with cluster.session() as connection, connection.cursor() as cursor:
+        cursor.execute(f"COMMENT ON DATABASE {recorded} IS '{record}'")
+    done = restore(drydock, cluster, archive)
+    assert done.code == 0, str(done)
+    assert f"'{named}' may be left over" in done.stderr
+    assert f"'{recorded}' bears the record" in done.stderr
+    check_no_traces(cluster, "white_cross", NEW, named, recorded)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal(source, archive, drydock, cluster, number):
+    arguments = ("restore", "--from", archive, "--database", NEW)
+    with drydock.started(*arguments, dsn=cluster.dsn(), env={"DRYDOCK_FAILPOINT": "import.restore.intent=stop"}) as started:
+        wait_until(lambda: cluster.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"))
+        time.sleep(0.2)
+        started.send_signal(number)
+        started.send_signal(signal.SIGCONT)
+        stdout, _ = started.communicate(timeout=60)
+    assert started.returncode == 128 + number, stdout
+    assert f"there is no database '{NEW}', as before" in stdout
+    check_no_traces(cluster, "white_cross")
+
+
+def test_leaves_no_scratch_folder(source, archive, drydock, cluster):
+    """What a killed one has unpacked, or its password file, goes with the next."""
+    folder = drydock.folder / "tmp"
+    folder.mkdir(exist_ok=True)
+    env = {"TMPDIR": str(folder)}
+    restore(drydock, cluster, archive, env={**env, "DRYDOCK_FAILPOINT": "import.restore.done=kill"})
+    assert len(scratch_folders(drydock)) == 1
+    assert os.stat(scratch_folders(drydock)[0]).st_mode & 0o777 == 0o700
+    assert restore(drydock, cluster, archive, env=env).code == 0
+    assert scratch_folders(drydock) == []

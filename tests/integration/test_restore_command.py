@@ -24,6 +24,14 @@ def source(white_cross):
 
 
 @pytest.fixture
+def member(cluster):
+    """The owner may give things to wc_reports, as who restores them must."""
+    cluster.query(f"GRANT wc_reports TO {beds.OWNER}")
+    yield
+    cluster.query(f"REVOKE wc_reports FROM {beds.OWNER}")
+
+
+@pytest.fixture
 def archive(source, tmp_path):
     """A pg_dump custom archive of it."""
     return dump(source, tmp_path / "white_cross.dump")

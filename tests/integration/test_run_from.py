@@ -1,0 +1,304 @@
+"""drydock run --from: the data comes from a snapshot, which takes the name when it is migrated and proven."""
+
+import shutil
+import signal
+
+import pytest
+
+import bed as beds
+import maintenance
+from cluster import SUPERUSER
+from content import databases, properties, table_digest
+from maintenance import wait_until
+from test_restore_command import dump, member  # noqa: F401
+
+NAME = "white_cross"
+
+
+@pytest.fixture
+def live(white_cross):
+    return white_cross(NAME, students=30)
+
+
+@pytest.fixture
+def archive(live, tmp_path):
+    """A dump of it, after which it has changed."""
+    path = dump(live, tmp_path / "white_cross.dump")
+    live.dumped = live.content()
+    live.query("DELETE FROM allergies")
+    return path
+
+
+@pytest.fixture
+def start(project, live):
+    def run(source, *more, user=SUPERUSER, failpoint=None):
+        env = {"DRYDOCK_FAILPOINT": failpoint} if failpoint else None
+        return project.drydock(*project.arguments("--from", source, *more), dsn=live.dsn(user), env=env)
+    return run
+
+
+@pytest.fixture
+def recover(project, live):
+    def run():
+        return project.drydock("recover", "--policy", project.folder / "policy.yaml", "--state", project.state, "--yes",
+                               dsn=live.dsn(SUPERUSER))
+    return run
+
+
+def drop(cluster):
+    cluster.query(f"DROP DATABASE {NAME} WITH (FORCE)")
+
+
+def check_migrated(live, done):
+    """The dump's content, migrated, is in service."""
+    assert live.value("SELECT count(*) FROM drydock.migrations") == 8, str(done)
+    columns, rows, digest = live.dumped["tables"]["public.allergies"]
+    with live.session() as connection, connection.cursor() as cursor:
+        assert table_digest(cursor, "public", "allergies", columns) == (rows, digest)
+    assert properties(live.cluster, NAME)["open"]
+    maintenance.check_nothing_left(live.cluster)
+
+
+# -- success --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("user", [beds.OWNER, SUPERUSER])
+def test_takes_the_name(member, live, archive, start, cluster, user):
+    before, now = live.properties(), live.content()
+    done = start(archive, user=user)
+    assert done.code == 0, str(done)
+    check_migrated(live, done)
+    assert live.properties() == before
+    kept = maintenance.copies(live)["before"]
+    assert f"the database from before is '{kept}', closed" in done.last_line
+    assert "it was out of service for" in done.last_line
+    maintenance.check_closed(cluster, kept)
+    with cluster.opened(kept):
+        assert beds.Database(cluster, kept).content() == now
+
+
+def test_without_a_database(live, archive, start, cluster, project):
+    drop(cluster)
+    done = start(archive, "--json")
+    report = done.json()
+    assert report["exit_code"] == 0, str(done)
+    assert report["copies"] == {}
+    assert "is restored from the snapshot, migrated and in service" in report["result"]
+    assert [phase["phase"] for phase in report["phases"]] == ["preflight", "import", "migrate", "verify", "open"]
+    assert [name for name in databases(cluster) if name.startswith(NAME)] == [NAME]
+    assert cluster.value("SELECT count(*) FROM drydock.migrations", database=NAME) == 8
+    assert list((project.published / NAME).glob("*/report.json")) != []
+
+
+def test_a_snapshot_of_its_own(live, project, start, cluster):
+    """What a run has taken before: history, content and properties are in it."""
+    before = live.state()
+    first = project.run(live)
+    assert first.code == 0, str(first)
+    snapshot = project.runs()[-1] / "snapshot"
+    drop(cluster)
+    done = start(snapshot)
+    assert done.code == 0, str(done)
+    assert "every digest is the one that the snapshot tells" in done.last_line
+    assert live.properties() == before["properties"]
+    assert live.value("SELECT count(*) FROM drydock.migrations") == 8
+
+
+def test_nothing_is_pending(live, project, start, cluster, tmp_path):
+    """An import of what is up to date takes the name all the same."""
+    assert project.run(live).code == 0
+    path = dump(live, tmp_path / "migrated.dump")
+    content = live.content()
+    done = start(path)
+    assert done.code == 0, str(done)
+    assert f"'{NAME}' is restored from the snapshot and in service" in done.last_line
+    assert live.content() == content
+
+
+def test_in_service_until_the_end(live, archive, project, cluster):
+    """Users read and write the live database until the name is taken from it."""
+    project.add("wait", maintenance.WAIT)
+    with project.started(live, "--from", archive, user=SUPERUSER) as run:
+        run.wait_for_migration()
+        live.query("UPDATE students SET id = id", user="wc_app")
+        done = run.go_on()
+    assert done.code == 0, str(done)
+
+
+# -- failure --------------------------------------------------------------------------------------
+
+
+def test_fails_while_migrating(live, archive, start, project, cluster):
+    before = maintenance.as_in_service(live)
+    project.add("wrong", "SELECT 1 / (count(*) - count(*)) FROM students;")
+    done = start(archive)
+    assert done.code == 7, str(done)
+    assert f"failed and restored: '{NAME}' is in service as before the run, proven: " in done.last_line
+    assert maintenance.as_in_service(live) == before
+    (failed,) = maintenance.copies(live).values()
+    assert f"the failed copy is '{failed}', closed" in done.last_line
+    assert not properties(cluster, failed)["open"]
+    maintenance.check_nothing_left(cluster)
+
+
+def test_fails_without_a_database(live, archive, start, project, cluster):
+    drop(cluster)
+    project.add("wrong", "SELECT 1 / (count(*) - count(*)) FROM students;")
+    done = start(archive)
+    assert done.code == 7, str(done)
+    assert f"failed and restored: there is no database '{NAME}', as before the run" in done.last_line
+    assert NAME not in databases(cluster)
+    maintenance.check_nothing_left(cluster)
+
+
+def test_fails_verification(live, archive, start, project, cluster):
+    """A table that a migration changes without saying so: found, although there is no copy to compare with."""
+    before = maintenance.as_in_service(live)
+    project.add("wrong", "DELETE FROM allergies WHERE id = (SELECT min(id::text)::uuid FROM allergies);")
+    done = start(archive)
+    assert done.code == 7, str(done)
+    assert "allergies" in done.last_line
+    assert maintenance.as_in_service(live) == before
+
+
+def test_says_what_only_a_copy_could_prove(live, archive, start, project):
+    """Where some columns are declared, only the row count is known; the report says so."""
+    project.add("declared", "-- drydock: writes students(\"firstName\")\nUPDATE students SET \"firstName\" = \"firstName\";\n")
+    done = start(archive, "--json")
+    report = done.json()
+    assert report["exit_code"] == 0, str(done)
+    how = {table["name"]: table["how"] for table in report["data_proof"]["tables"]}
+    assert how["students"] == "same count only: there is no copy to compare columns with"
+
+
+def test_fails_before_migrating(live, archive, start, project, cluster):
+    """What is wrong with the history or a file shows after the restore; the copy goes."""
+    before = maintenance.as_in_service(live)
+    project.add("wrong", "SELEC 1;")
+    done = start(archive)
+    assert done.code == 2, str(done)
+    assert f"'{NAME}' was not changed" in done.last_line
+    assert maintenance.as_in_service(live) == before
+    assert maintenance.copies(live) == {}
+    maintenance.check_nothing_left(cluster)
+
+
+def test_damaged(live, archive, start, cluster):
+    before = maintenance.as_in_service(live)
+    data = archive.read_bytes()
+    archive.write_bytes(data[:len(data) // 2])
+    done = start(archive)
+    assert done.code in (1, 4), str(done)
+    assert f"'{NAME}' was not changed" in done.last_line
+    assert maintenance.as_in_service(live) == before
+    assert maintenance.copies(live) == {}
+
+
+def test_damaged_snapshot(live, project, start, cluster):
+    """Its bytes are checked before anything is restored."""
+    assert project.run(live).code == 0
+    snapshot = project.runs()[-1] / "snapshot"
+    toc = snapshot / "toc.dat"
+    toc.write_bytes(toc.read_bytes() + b"x")
+    there = databases(cluster)
+    done = start(snapshot)
+    assert done.code == 4, str(done)
+    assert "toc.dat" in done.last_line
+    assert databases(cluster) == there
+
+
+def test_signal_while_migrating(live, archive, start, cluster):
+    before = maintenance.as_in_service(live)
+    done = start(archive, failpoint="migrate.apply.acted=term")
+    assert done.code == 7, str(done)
+    assert maintenance.as_in_service(live) == before
+    maintenance.check_nothing_left(cluster)
+
+
+def test_signal_before(live, archive, start, cluster):
+    before = maintenance.as_in_service(live)
+    done = start(archive, failpoint="import.restore.intent=term")
+    assert done.code == 128 + signal.SIGTERM, str(done)
+    assert maintenance.as_in_service(live) == before
+    assert maintenance.copies(live) == {}
+
+
+def test_locked(live, archive, start, project, cluster):
+    env = {"DRYDOCK_FAILPOINT": "import.restore.intent=stop"}
+    with project.drydock.started(*project.arguments("--from", archive), dsn=live.dsn(SUPERUSER), env=env) as first:
+        wait_until(lambda: cluster.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"))
+        assert start(archive).code == 5
+        first.send_signal(signal.SIGCONT)
+        first.communicate(timeout=100)
+        assert first.returncode == 0
+
+
+# -- recovery -------------------------------------------------------------------------------------
+
+
+# How far it was, and what recovery makes of it: with a database in service, and without one.
+DEATHS = {
+    "import.restore.intent": (1, 1),
+    "import.restore.acted": (1, 1),
+    "migrate.begin.intent": (7, 7),
+    "migrate.begin.done": (7, 7),
+    "migrate.apply.acted": (7, 7),
+    "verify.check.acted": (7, 0),
+    "verify.check.done": (7, 0),
+    "open.rename.intent": (7, 0),
+    "name.before_commit": (7, 0),
+    "name.after_commit": (0, 0),
+    "open.rename.done": (0, 0),
+}
+
+
+@pytest.mark.parametrize("in_service", [True, False], ids=["in service", "no database"])
+@pytest.mark.parametrize("point", DEATHS)
+def test_recovery(live, archive, start, recover, cluster, point, in_service):
+    before = maintenance.as_in_service(live)
+    expected = DEATHS[point][0 if in_service else 1]
+    if not in_service:
+        drop(cluster)
+    killed = start(archive, failpoint=f"{point}=kill")
+    assert killed.code == -signal.SIGKILL, str(killed)
+    if in_service and expected != 0:
+        assert maintenance.as_in_service(live) == before
+    done = recover()
+    assert done.code == expected, str(done)
+    if expected == 0:
+        check_migrated(live, done)
+    elif in_service:
+        assert maintenance.as_in_service(live) == before
+    else:
+        assert f"there is no database '{NAME}', as before" in done.last_line
+        assert NAME not in databases(cluster)
+    assert ("failed" in maintenance.copies(live)) == (expected == 7)
+    maintenance.check_nothing_left(cluster)
+    if in_service or expected == 0:
+        again = recover()
+        assert again.code == 0 and "nothing to recover" in again.last_line, str(again)
+
+
+@pytest.mark.parametrize("point, expected", [("import.restore.acted", 1), ("migrate.apply.acted", 7),
+                                             ("verify.check.done", 7), ("name.after_commit", None)])
+def test_recovery_without_state(live, archive, start, recover, project, cluster, point, expected):
+    """The server's records are enough."""
+    before = maintenance.as_in_service(live)
+    start(archive, failpoint=f"{point}=kill")
+    for folder in project.runs():
+        shutil.rmtree(folder)
+    done = recover()
+    if expected is None:
+        assert done.code == 0 and "nothing to recover" in done.last_line, str(done)
+        check_migrated(live, done)
+    else:
+        assert done.code == expected, str(done)
+        assert maintenance.as_in_service(live) == before
+    maintenance.check_nothing_left(cluster)
+
+
+def test_run_refuses_until_recovered(live, archive, start, recover):
+    start(archive, failpoint="migrate.apply.acted=kill")
+    assert start(archive).code == 3
+    assert recover().code == 7
+    assert start(archive).code == 0

@@ -280,7 +280,8 @@ void restore_remove_database(Restore *restore, GError **error)
     const bool shielded = interrupt_shield(true);
     g_autoptr(GError) cause = NULL;
     g_ptr_array_set_size(restore->workers, 0);
-    pg_set_deadline(restore->control, 0, 0, NULL);
+    if (restore->control != NULL) /* a signal may have come before it */
+        pg_set_deadline(restore->control, 0, 0, NULL);
     if (!restore->created || (come_back(restore, &cause) &&
                               restore_drop_database(restore->target, restore->control, database,
                                                     restore->options->application, &cause))) {

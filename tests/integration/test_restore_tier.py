@@ -33,9 +33,8 @@ def kept_copy(cluster):
 def spoil(cluster, name):
     """A superuser changes a row of it, which takes his opening it."""
     cluster.query(f"ALTER DATABASE {quote(name)} ALLOW_CONNECTIONS true")
-    cluster.query("SET default_transaction_read_only = off;"
-                  "UPDATE students SET \"firstName\" = 'Somebody else' WHERE id = (SELECT min(id::text) FROM students)",
-                  database=name)
+    cluster.query("BEGIN READ WRITE;"
+                  "UPDATE students SET \"firstName\" = 'Somebody else' WHERE id = (SELECT min(id::text)::uuid FROM students); COMMIT", database=name)
     cluster.query(f"ALTER DATABASE {quote(name)} ALLOW_CONNECTIONS false")
 
 

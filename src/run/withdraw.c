@@ -42,15 +42,14 @@ static bool keep_scratch(Run *run, GError **error)
 /* What becomes of the copy. */
 static bool settle(Run *run, GError **error)
 {
+    const char *step = run->migrating ? "rename" : "drop";
     if (run->kind == RUN_REHEARSAL)
         return run_settle_rehearsal(run, error);
-    if (!run->migrating)
-        return run_drop_copy(run, run->names->work, error);
-    if (!journal_intent(run->journal, "restore", "rename", NULL, NULL))
+    if (!journal_intent(run->journal, "restore", step, NULL, NULL))
         log_warning("the journal cannot be written");
-    if (!rename_aside(run, error))
+    if (!(run->migrating ? rename_aside(run, error) : run_drop_copy(run, run->names->work, error)))
         return false;
-    (void)journal_done(run->journal, "restore", "rename", NULL, NULL);
+    (void)journal_done(run->journal, "restore", step, NULL, NULL);
     return true;
 }
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import bed as beds
 import content as contents
-from cluster import quote
+from cluster import clean_environment, program, quote
 from program import Done
 
 NAME = "harbour"
@@ -114,6 +114,9 @@ class Bench:
         self.make()
         self.shared = self._shared()
         self.before = self.state()
+        self.archive = self.folder / "harbour.dump"
+        subprocess.run([program("pg_dump"), "--format=custom", "--file", self.archive, "--dbname",
+                        self.cluster.dsn(NAME)], env=clean_environment(), check=True)
         done = self.run(self.good)
         assert done.code == 0, str(done)
         self.after = self.state()
@@ -145,17 +148,17 @@ class Bench:
     def dsn(self):
         return self.cluster.dsn(NAME, beds.OWNER)
 
-    def run(self, policy, failpoint=None, log=None, command="run", dsn=None):
+    def run(self, policy, failpoint=None, log=None, command="run", dsn=None, more=()):
         env = {}
         if failpoint:
             env["DRYDOCK_FAILPOINT"] = failpoint
         if log:
             env["DRYDOCK_FAILPOINT_LOG"] = str(log)
-        return self.drydock(*self.arguments(command, policy), dsn=dsn or self.dsn(), env=env)
+        return self.drydock(*self.arguments(command, policy, *more), dsn=dsn or self.dsn(), env=env)
 
-    def kill_run(self, policy, failpoint, command="run"):
+    def kill_run(self, policy, failpoint, command="run", more=()):
         """A run that kills itself there."""
-        done = self.run(policy, failpoint, command=command)
+        done = self.run(policy, failpoint, command=command, more=more)
         assert done.code == -signal.SIGKILL, f"the point was not passed: {done}"
 
     def recover(self, policy, with_state=True, failpoint=None):
@@ -172,11 +175,11 @@ class Bench:
             wait_until_stopped(process)
             yield process
 
-    def points(self, policy, command="run", failpoint=None):
+    def points(self, policy, command="run", failpoint=None, more=()):
         """The failpoints that a command passes, as NAME or NAME#TIME."""
         log = self.folder / "points.log"
         log.unlink(missing_ok=True)
-        self.run(policy, failpoint, log, command)
+        self.run(policy, failpoint, log, command, more=more)
         passed, times = [], {}
         for name in log.read_text(encoding="utf-8").split():
             times[name] = times.get(name, 0) + 1
@@ -277,7 +280,8 @@ def judge_words(done, is_after, is_restored):
     if done.code == 0 and "nothing to recover" in line:
         return "nothing"
     if is_after:
-        assert done.code == 0 and f"'{NAME}' is migrated and in service" in line, told
+        assert done.code == 0 and (f"'{NAME}' is migrated and in service" in line or
+                                   f"'{NAME}' is restored from the snapshot, migrated and in service" in line), told
         return "after"
     if is_restored:
         assert done.code == 7 and line.startswith("failed and restored"), told

@@ -12,6 +12,12 @@ KINDS = {
     "interrupted": ("good", "publish.put.done=term"),
 }
 
+# The same of a run from a snapshot.
+FROM = {"import": ("good", None), "import-bad": ("bad", None)}
+
+# Deaths of one.
+FROM_DEATHS = ("import.restore.acted", "migrate.apply.done", "verify.check.done")
+
 # Deaths that leave recovery different things to do.
 DEATHS = ("fence.after_commit", "clone.create.acted", "snapshot.open_keep.acted", "migrate.apply.done",
           "verify.open_keep.acted", "verify.check.done")
@@ -19,6 +25,12 @@ DEATHS = ("fence.after_commit", "clone.create.acted", "snapshot.open_keep.acted"
 
 def together(first, second):
     return f"{first},{second}" if first else second
+
+
+def of_kind(bench, kind):
+    """Policy, failpoint and further arguments of a run of a kind."""
+    policy, failpoint = {**KINDS, **FROM}[kind]
+    return getattr(bench, policy), failpoint, ("--from", bench.archive) if kind in FROM else ()
 
 
 def choose(config, passed):
@@ -37,9 +49,10 @@ def choose(config, passed):
 def cases_of_runs(config):
     """Every point that a run of each kind passes."""
     passed, bench = {}, lazy.bench()
-    for kind, (policy, failpoint) in KINDS.items():
+    for kind in (*KINDS, *FROM):
+        policy, failpoint, more = of_kind(bench, kind)
         bench.make()
-        passed[kind] = bench.points(getattr(bench, policy), failpoint=failpoint)
+        passed[kind] = bench.points(policy, failpoint=failpoint, more=more)
         bench.clear()
     return choose(config, passed)
 
@@ -51,6 +64,11 @@ def cases_of_recovery(config):
         bench.make()
         bench.kill_run(bench.good, f"{death}=kill")
         passed[death] = bench.points(bench.good, "recover")
+        bench.clear()
+    for death in FROM_DEATHS:
+        bench.make()
+        bench.kill_run(bench.good, f"{death}=kill", more=("--from", bench.archive))
+        passed[f"from {death}"] = bench.points(bench.good, "recover")
         bench.clear()
     return choose(config, passed)
 
@@ -70,8 +88,8 @@ def expected(fenced):
 
 def test_killed_run(bench, record, run_case):
     kind, point, with_state = run_case
-    policy, failpoint = getattr(bench, KINDS[kind][0]), KINDS[kind][1]
-    bench.kill_run(policy, together(failpoint, f"{point}=kill"))
+    policy, failpoint, more = of_kind(bench, kind)
+    bench.kill_run(policy, together(failpoint, f"{point}=kill"), more=more)
     left = [name for name in bench.databases() if "_drydock_" in name]
     done = bench.recover(policy, with_state)
     record(point, check(bench, done, expected(bool(left))))
@@ -81,7 +99,8 @@ def test_killed_run(bench, record, run_case):
 
 def test_killed_recovery(bench, record, recovery_case):
     death, point, with_state = recovery_case
-    bench.kill_run(bench.good, f"{death}=kill")
+    start, more = death.removeprefix("from "), ("--from", bench.archive) if death.startswith("from ") else ()
+    bench.kill_run(bench.good, f"{start}=kill", more=more)
     if not with_state:
         bench.drydock.fresh_state()
     first = bench.run(bench.good, f"{point}=kill", command="recover")

@@ -11,11 +11,12 @@ int command_plan(int argc, char **argv)
     g_autofree char *text = NULL;
     RunOptions options;
     int exit_code = 0;
-    if (!cli_read(&cli, "plan", CLI_MIGRATIONS | CLI_STATE | CLI_TO | CLI_ALLOW | CLI_WINDOW_END,
-                  "",
-                  "What run would do, and what is in its way; touches nothing.\n"
-                  "Exits with 3 if run would be refused.",
-                  argc, argv, &error) ||
+    if (!cli_read(
+            &cli, "plan", CLI_MIGRATIONS | CLI_STATE | CLI_TO | CLI_ALLOW | CLI_WINDOW_END, "",
+            "What run would do, and what is in its way; touches nothing. (Of run --from, drydock "
+            "rehearse --from\ntells it.)\n"
+            "Exits with 3 if run would be refused.",
+            argc, argv, &error) ||
         !cli_run_options(&cli, &options, &error))
         return cli_fail(&cli, error);
     plan = plan_make(&options, &exit_code, &error);

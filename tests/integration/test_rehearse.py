@@ -56,6 +56,20 @@ def test_succeeds(member, live, archive, rehearse, project, cluster, user):
     check_untouched(live, before)
 
 
+def test_a_snapshot_of_its_own(live, rehearse, project, cluster, tmp_path):
+    """White Cross as in life: what `drydock snapshot` took, with digests that the restore is compared with."""
+    before = maintenance.as_in_service(live)
+    folder = tmp_path / "snapshot"
+    taken = project.drydock("snapshot", "--out", folder, dsn=live.dsn(SUPERUSER))
+    assert taken.code == 0, str(taken)
+    report = rehearse(folder, "--json").json()
+    assert report["exit_code"] == 0, report["result"]
+    assert report["restored"]["proven"] is True
+    assert [each["id"] for each in report["migrations"]] == beds.migration_ids()[5:]
+    assert rehearsals(cluster) == []
+    check_untouched(live, before)
+
+
 def test_reports(live, archive, rehearse, project):
     """Every phase and migration with its time; `drydock runs` lists it."""
     done = rehearse(archive, "--json")

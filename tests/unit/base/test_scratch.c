@@ -79,6 +79,7 @@ static void the_next_one_removes_those_of_the_dead(void **state)
     other = scratch_new(*state, "other", NULL);
     assert_true(file_exists(dead));
     scratch = scratch_new(*state, "kind", NULL);
+    assert_non_null(scratch);
     assert_false(file_exists(dead));
     assert_true(file_exists(scratch_folder(other)));
 }
@@ -101,6 +102,7 @@ static void a_link_is_not_followed(void **state)
     put_file(target);
     assert_int_equal(symlink(target, link), 0);
     scratch = scratch_new(*state, "kind", NULL);
+    assert_non_null(scratch);
     assert_true(file_exists(target));
 }
 

@@ -36,7 +36,8 @@ typedef struct {
     GHashTable *places;   /* id -> GArray of places */
     GHashTable *parts;    /* id of a table -> GArray of ids of its data, and of its partitions' */
     GHashTable *bytes;    /* id of a table -> uint64_t *: of all its data */
-    GHashTable *attached; /* ids of tables that are partitions */
+    GHashTable *attached; /* id of a partition -> GArray of ids of what it is a partition of */
+    GHashTable *below;    /* id of a partitioned table -> GArray of ids of its partitions */
     GHashTable *is_last;  /* ids in graph->last */
     int sequences;        /* place of the work that takes the next sequence; -1: none */
 } Build;
@@ -53,6 +54,7 @@ static void build_clear(Build *build)
     g_hash_table_destroy(build->parts);
     g_hash_table_destroy(build->bytes);
     g_hash_table_destroy(build->attached);
+    g_hash_table_destroy(build->below);
     g_hash_table_destroy(build->is_last);
     restore_graph_free(build->graph);
 }
@@ -143,15 +145,18 @@ static bool is_before(const Build *build, const TocEntry *entry)
 /* ---- tables and their data ---- */
 
 /* TABLE ATTACH depends on the partitioned table and its partition. What is done to the one locks
- * the other, so that it waits for the other's data too. */
-static void pass_up(Build *build, const TocEntry *data, int table)
+ * the other, so that it waits for the other's data too. Rows that go in by way of the root may go
+ * into every partition: no trigger may be there before they are. */
+static void pass_on(Build *build, const TocEntry *data, int table)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
     g_autoptr(GArray) todo = g_array_new(FALSE, FALSE, sizeof(int));
+    const bool via_root = toc_loads_via_root(data);
     g_array_append_val(todo, table);
     for (guint i = 0; i < todo->len; i++) {
         const int id = g_array_index(todo, int, i);
         const GArray *above = g_hash_table_lookup(build->attached, key_of(id));
+        const GArray *below = via_root ? g_hash_table_lookup(build->below, key_of(id)) : NULL;
         uint64_t *bytes = g_hash_table_lookup(build->bytes, key_of(id));
         if (!g_hash_table_add(seen, key_of(id)))
             continue;
@@ -163,6 +168,8 @@ static void pass_up(Build *build, const TocEntry *data, int table)
         append_to(build->parts, id, data->id);
         if (above != NULL)
             g_array_append_vals(todo, above->data, above->len);
+        if (below != NULL)
+            g_array_append_vals(todo, below->data, below->len);
     }
 }
 
@@ -178,8 +185,10 @@ static void note_attach(Build *build, const TocEntry *attach)
     }
     for (guint i = 0; child != 0 && i < attach->deps->len; i++) {
         const int id = g_array_index(attach->deps, int, i);
-        if (id != child && is_kind(find(build, id), "TABLE"))
+        if (id != child && is_kind(find(build, id), "TABLE")) {
             append_to(build->attached, child, id);
+            append_to(build->below, id, child);
+        }
     }
 }
 
@@ -199,7 +208,7 @@ static void note_tables(Build *build)
         for (guint n = 0; is_kind(entry, "TABLE DATA") && n < entry->deps->len; n++) {
             const int id = g_array_index(entry->deps, int, n);
             if (is_kind(find(build, id), "TABLE"))
-                pass_up(build, entry, id);
+                pass_on(build, entry, id);
         }
     }
 }
@@ -526,6 +535,7 @@ RestoreGraph *restore_graph_new(const GraphOptions *options, GError **error)
     build.parts = g_hash_table_new_full(NULL, NULL, NULL, free_array);
     build.attached = g_hash_table_new_full(NULL, NULL, NULL, free_array);
     build.bytes = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    build.below = g_hash_table_new_full(NULL, NULL, NULL, free_array);
     build.is_last = g_hash_table_new(NULL, NULL);
     note_tables(&build);
     for (guint i = 0; i < entries->len; i++) {

@@ -96,6 +96,12 @@ static bool is_via_root(const TocEntry *entry)
     return entry->defn != NULL && g_str_has_prefix(entry->defn, VIA_ROOT);
 }
 
+bool toc_loads_via_root(const TocEntry *entry)
+{
+    g_autofree char *own = via_root_comment(entry);
+    return is_via_root(entry) && strcmp(entry->defn, own) != 0; /* own: a part's comment */
+}
+
 static GPtrArray *insert_parts(Toc *toc, TocEntry *entry, int n)
 {
     GPtrArray *parts = g_ptr_array_new();

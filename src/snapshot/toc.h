@@ -87,6 +87,10 @@ void toc_copy_set_binary(TocEntry *entry);
  */
 void toc_split(Toc *toc, TocEntry *entry, int n, GPtrArray *parts);
 
+/* Whether the rows of a data entry go in by way of a table above their own, and so into any of its
+ * partitions: pg_dump has it so where the server may divide them anew (hashed by an enum). */
+bool toc_loads_via_root(const TocEntry *entry);
+
 /*
  * Makes the archive speak of the database by another name, with these properties: header, DATABASE
  * entry (also its CREATE and DROP statements, tag and owner), and ACL, COMMENT, SECURITY LABEL and

@@ -217,6 +217,37 @@ static void test_partitions(void **state)
     assert_int_equal(id_of(work), 1);
 }
 
+/* Rows that go in by way of the root may go into any partition: nothing is done to one before. */
+static void test_rows_via_root(void **state)
+{
+    static const Line partitions[] = {
+        {1, "TABLE", "root", TOC_PRE_DATA, "", 0},
+        {2, "TABLE", "left", TOC_PRE_DATA, "", 0},
+        {3, "TABLE", "right", TOC_PRE_DATA, "", 0},
+        {4, "TABLE ATTACH", "left", TOC_PRE_DATA, "2 1", 0},
+        {5, "TABLE ATTACH", "right", TOC_PRE_DATA, "3 1", 0},
+        {6, "TABLE DATA", "left", TOC_DATA, "2", 100},
+        {7, "TABLE DATA", "right", TOC_DATA, "3", 1},
+        {8, "TRIGGER", "left trigger", TOC_POST_DATA, "2", 0},
+    };
+    (void)state;
+    for (int via_root = 0; via_root < 2; via_root++) {
+        g_autoptr(Toc) toc = make_toc(partitions, G_N_ELEMENTS(partitions));
+        TocEntry *right = toc_find(toc, 7);
+        right->defn = g_strdup(via_root ? "-- load via partition root public.root"
+                                        : "-- load via partition root \"public\".\"right\"");
+        g_autoptr(RestoreGraph) graph = make_graph(toc, partitions, NULL);
+        g_autoptr(Schedule) schedule = schedule_new(graph);
+        Work *work = schedule_next(schedule);
+        assert_int_equal(id_of(work), 6);
+        schedule_done(schedule, work);
+        work = schedule_next(schedule);
+        assert_int_equal(id_of(work), via_root ? 7 : 8);
+        schedule_done(schedule, work);
+        assert_int_equal(id_of(schedule_next(schedule)), via_root ? 8 : 7);
+    }
+}
+
 static void test_large_objects(void **state)
 {
     static const Line objects[] = {
@@ -259,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_passes),        cmocka_unit_test(test_order),
         cmocka_unit_test(test_exclusion),     cmocka_unit_test(test_partitions),
         cmocka_unit_test(test_large_objects), cmocka_unit_test(test_circle),
+        cmocka_unit_test(test_rows_via_root),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,11 +127,14 @@ static bool load_by_tool(Restore *restore, GError **error)
 }
 
 /* Every commit before was left to be flushed by itself; one that is waited for flushes them all,
- * because the log is one sequence. */
+ * because the log is one sequence. The server waits only for a transaction that has written to the
+ * log: taking a transaction id is not enough. */
 static bool make_durable(const Restore *restore, GError **error)
 {
     return pg_exec(g_ptr_array_index(restore->workers, 0),
-                   "SET synchronous_commit = on; SELECT pg_catalog.pg_current_xact_id()", error);
+                   "SET synchronous_commit = on; "
+                   "SELECT pg_catalog.pg_logical_emit_message(true, 'drydock', '')",
+                   error);
 }
 
 /* Event triggers and subscriptions, which would act on what is done here. */

@@ -260,6 +260,18 @@ static bool run_statement(Running *run, const SqlView *view, GError **error)
     return leave_out(run, view) || run_one(run, view, error);
 }
 
+/* What a script has not committed is gone with its session. */
+static bool check_committed(const Running *run, GError **error)
+{
+    if (pg_transaction(run->connection) == PG_IDLE)
+        return true;
+    error_set(error, ERROR_INTEGRITY,
+              "%s: it ends inside a transaction: what it did there would be lost",
+              run->script->name);
+    error_hint_set(error, "it may be torn; if it is not, let it end with COMMIT");
+    return false;
+}
+
 static bool run_all(Running *run, GError **error)
 {
     for (;;) {
@@ -268,7 +280,7 @@ static bool run_all(Running *run, GError **error)
         if (interrupt_check(error) || !splitter_next(run->splitter, &view, &found, error))
             return false;
         if (!found)
-            return flush(run, error);
+            return flush(run, error) && check_committed(run, error);
         if (!run_statement(run, &view, error))
             return false;
         tell(run);

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster import clean_environment, program, quote
+from cluster import Cluster, clean_environment, program, quote
 from program import REPOSITORY
 
 SCRIPT = Path(os.environ.get("DRYDOCK_BIN", REPOSITORY / "build" / "dev" / "drydock")).parent / "tests" / "script"
@@ -238,3 +238,36 @@ def test_a_script_that_fails_leaves_no_database(content, tmp_path):
                                tmp_path], env=clean_environment(), capture_output=True, check=False)
         assert done.returncode != 0 and b"given:2:" in done.stderr
         assert content.rows("SELECT 1 FROM pg_database WHERE datname = 'script_new'", database="postgres") == []
+
+
+def restore(cluster, folder, text):
+    (folder / "given").write_text(text)
+    return subprocess.run([SCRIPT, "--restore", folder / "given", cluster.dsn("postgres"), "script_new", folder],
+                          env=clean_environment(), capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("text", [
+    "BEGIN;\nCREATE TABLE t (a int);\nINSERT INTO t VALUES (1);\n",
+    "CREATE TABLE t (a int);\nSTART TRANSACTION;\nCOPY t FROM stdin;\n1\n\\.\n",
+])
+def test_a_script_that_ends_inside_a_transaction_leaves_no_database(content, tmp_path, text):
+    """Its rows would be gone with the session, and nobody would know."""
+    done = restore(content.cluster, tmp_path, text)
+    assert done.returncode == 4 and b"ends inside a transaction" in done.stderr
+    assert content.rows("SELECT 1 FROM pg_database WHERE datname = 'script_new'", database="postgres") == []
+
+
+def test_all_of_it_is_on_disk_at_the_end(tmp_path):
+    """Where nobody else writes to the log: its end was flushed, though no commit on the way was waited for."""
+    server = Cluster({"wal_writer_delay": "10s", "autovacuum": "off", "wal_level": "minimal", "max_wal_senders": "0"})
+    flushed = "SELECT pg_current_wal_insert_lsn() = pg_current_wal_flush_lsn()"
+    try:
+        server.start()
+        with server.session() as session, session.cursor() as cursor:
+            cursor.execute(flushed)
+            done = restore(server, tmp_path, "CREATE TABLE t (a int);\nINSERT INTO t VALUES (1);\n")
+            assert done.returncode == 0, done.stderr.decode()
+            cursor.execute(flushed)
+            assert cursor.fetchone() == (True,)
+    finally:
+        server.destroy()

@@ -219,11 +219,23 @@ static GHashTable *sequence_values(const Toc *toc)
     return values;
 }
 
+/* A restore does not look at what the archive does not hold: nobody would miss it. */
+static bool set_left_out(const DigestTable *digest, GError **error)
+{
+    g_autofree char *what = digest_describe(digest);
+    error_set(error, ERROR_FAILED, "pg_dump has left out what is in %s", what);
+    error_hint_set(error, "is pg_dump a script that adds options? DRYDOCK_PG_BIN names the folder "
+                          "of the one to use");
+    return false;
+}
+
 /* What a sequence has now may be later than the snapshot: pg_dump's word is the archive's. */
 static bool set_sequence(DigestTable *table, GHashTable *values, PgConnection *connection,
                          GError **error)
 {
     const char *value = g_hash_table_lookup(values, GUINT_TO_POINTER(table->oid));
+    if (value == NULL && table->archived)
+        return set_left_out(table, error);
     if (value == NULL) {
         table->archived = false;
         return digest_sequence(connection, table, error);
@@ -234,17 +246,20 @@ static bool set_sequence(DigestTable *table, GHashTable *values, PgConnection *c
     return true;
 }
 
-static void plan_digest(Layout *layout, DigestTable *digest, TakenTable *table)
+static bool plan_digest(Layout *layout, DigestTable *digest, TakenTable *table, GError **error)
 {
     Part *part = NULL;
+    if (table == NULL && digest->archived)
+        return set_left_out(digest, error);
     digest->archived = table != NULL && table->condition == NULL;
     if (digest->archived) {
         table->digest = digest;
-        return;
+        return true;
     }
     part = part_new(digest->kind == 'm' ? PART_VIEW : PART_READ, (uint64_t)digest->size_bytes);
     part->digest = digest;
     g_ptr_array_add(layout->parts, part);
+    return true;
 }
 
 static bool plan_digests(Layout *layout, const Toc *toc, GHashTable *by_oid, Reader *reader,
@@ -253,9 +268,9 @@ static bool plan_digests(Layout *layout, const Toc *toc, GHashTable *by_oid, Rea
     g_autoptr(GHashTable) values = sequence_values(toc);
     for (guint i = 0; i < reader->list->tables->len; i++) {
         DigestTable *digest = g_ptr_array_index(reader->list->tables, i);
-        if (digest->kind != 'S')
-            plan_digest(layout, digest, g_hash_table_lookup(by_oid, GUINT_TO_POINTER(digest->oid)));
-        else if (!set_sequence(digest, values, reader->exporter, error))
+        TakenTable *table = g_hash_table_lookup(by_oid, GUINT_TO_POINTER(digest->oid));
+        if (!(digest->kind == 'S' ? set_sequence(digest, values, reader->exporter, error)
+                                  : plan_digest(layout, digest, table, error)))
             return false;
     }
     return true;

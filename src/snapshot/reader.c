@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/failpoint.h"
+#include "base/text.h"
 #include "pg/sql.h"
 #include "snapshot/locks.h"
 #include "verify/health.h"
@@ -233,11 +234,31 @@ bool reader_sign_of_life(Reader *reader, GError **error)
     return false;
 }
 
+/* Workers find tables by name, and labels of enums are read as they are called now, whereas the
+ * table of contents has the names of the snapshot: no lock on a table keeps either from changing.
+ */
+static bool check_names(Reader *reader, const char *names, GError **error)
+{
+    g_autoptr(PgResult) renamed =
+        pg_query(reader->exporter, error, pg_sql_snapshot_renamed, 1, names);
+    if (renamed == NULL)
+        return false;
+    if (pg_rows(renamed) == 0)
+        return true;
+    g_autofree char *what = text_printable(pg_value(renamed, 0, 0));
+    error_set(error, ERROR_FAILED, "%s was renamed while the snapshot was taken", what);
+    error_hint_set(error, "try again when nobody changes the schema");
+    return false;
+}
+
 bool reader_finish(Reader *reader, GError **error)
 {
-    bool done = pg_exec(reader->exporter, "COMMIT", error);
+    g_autofree char *names = pg_query_text(reader->exporter, error, pg_sql_snapshot_names, 0);
+    bool done = names != NULL && pg_exec(reader->exporter, "COMMIT", error);
     for (guint i = 0; done && i < reader->workers->len; i++)
         done = pg_exec(g_ptr_array_index(reader->workers, i), "COMMIT", error);
+    if (done)
+        done = check_names(reader, names, error);
     if (!done)
         g_prefix_error(error, "while ending the snapshot's transactions: ");
     return done;

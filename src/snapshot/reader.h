@@ -29,7 +29,8 @@ bool reader_count_others(Reader *reader, const char *known, int *count, GError *
 /* Now and then a word with the exporter, whose loss is the snapshot's; to be called often. */
 bool reader_sign_of_life(Reader *reader, GError **error);
 
-/* Ends all transactions: proof that the locks were held until now. */
+/* Ends all transactions: proof that the locks were held until now. ERROR_FAILED if a name that rows
+ * were read by has changed meanwhile. */
 bool reader_finish(Reader *reader, GError **error);
 
 void reader_free(Reader *reader);

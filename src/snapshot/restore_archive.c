@@ -26,25 +26,25 @@ char *restore_filter_message(const char *message)
 {
     static const char *const allowed[] = {"pg_restore: error: ", "pg_restore: warning: ",
                                           "pg_restore: hint: ", "pg_restore: from TOC entry "};
-    static const char *const severities[] = {"ERROR:  ", "FATAL:  ", "PANIC:  "};
+    /* Behind the severity, which is in the server's language. */
+    static const char server_begins[] = ":  ";
     g_auto(GStrv) lines = g_strsplit(message, "\n", -1);
     GString *out = g_string_new(NULL);
     for (char **line = lines; *line != NULL; line++) {
         const char *words = NULL;
         for (size_t i = 0; i < G_N_ELEMENTS(allowed) && words == NULL; i++)
             words = g_str_has_prefix(*line, allowed[i]) ? *line + strlen("pg_restore: ") : NULL;
-        for (size_t i = 0; words != NULL && i < G_N_ELEMENTS(severities); i++) {
-            const char *at = strstr(words, severities[i]);
-            if (at != NULL) {
-                g_autofree char *safe = redact_message("XX000", at + strlen(severities[i]), NULL);
-                g_string_append(out, out->len > 0 ? "; " : "");
-                g_string_append_len(out, words, at - words);
-                g_string_append(out, safe);
-                words = NULL;
-            }
-        }
-        if (words != NULL)
+        const char *at = words != NULL ? strstr(words, server_begins) : NULL;
+        if (at != NULL) {
+            g_autofree char *safe = redact_message("XX000", at + strlen(server_begins), NULL);
+            while (at > words && at[-1] != ' ')
+                at--;
+            g_string_append(out, out->len > 0 ? "; " : "");
+            g_string_append_len(out, words, at - words);
+            g_string_append(out, safe);
+        } else if (words != NULL) {
             g_string_append_printf(out, "%s%s", out->len > 0 ? "; " : "", words);
+        }
     }
     return g_string_free(out, FALSE);
 }

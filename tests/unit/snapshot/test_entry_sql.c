@@ -116,6 +116,13 @@ static void test_words(void **state)
     assert_null(strstr(words, "a@b"));
     assert_non_null(strstr(words, "from TOC entry 217"));
     assert_non_null(strstr(words, "invalid input syntax"));
+    g_free(words);
+    words = restore_filter_message(/* lc_messages = de_DE.UTF-8 */
+                                   "pg_restore: error: COPY failed for table \"t\": FEHLER:  "
+                                   "ungültige Eingabesyntax für Typ "
+                                   "integer: »secret«\n");
+    assert_null(strstr(words, "secret"));
+    assert_non_null(strstr(words, "COPY failed for table \"t\": "));
 }
 
 static void check_shape(const char *sql, const char *collate, const char *ctype, char provider,

@@ -33,6 +33,7 @@ void interrupt_install(void)
     sigaction(SIGHUP, &action, NULL);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
+    sigaction(SIGXFSZ, &action, NULL); /* a file at its size limit is an error of that write */
 }
 
 int interrupt_fd(void)

@@ -9,7 +9,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* Installs the handlers; call once at the start of the program. SIGPIPE is ignored. */
+/* Installs the handlers; call once at the start of the program. SIGPIPE and SIGXFSZ
+ * are ignored. */
 void interrupt_install(void);
 
 /* Readable as soon as a signal has come; -1 before interrupt_install(). */

@@ -200,6 +200,9 @@ static bool publish(Take *take, GError **error)
         !readme_write(take->manifest, layout_has_parts(take->layout), partial_path(take->partial),
                       error))
         return false;
+    /* For thousands of tables each of these is large; the manifest needs none of them. */
+    g_clear_pointer(&take->layout, layout_free);
+    g_clear_pointer(&take->toc, toc_free);
     failpoint("snapshot.before_manifest");
     if (!manifest_write(take->manifest, partial_path(take->partial), error))
         return false;

@@ -255,6 +255,15 @@ static void set_missing(Run *run, const char *id, int *exit_code, GError **cause
 {
     g_autofree char *copies = nameless_copy(run, NULL);
     *exit_code = id != NULL || copies != NULL ? 8 : 2;
+    if (run->opened) {
+        error_set(cause, ERROR_NEEDS_PERSON,
+                  "run %s had given the name '%s' to the migrated copy, and somebody has renamed "
+                  "or dropped it since",
+                  id, run->database);
+        error_hint_set(cause, "what users have written since is in what was renamed, where it is "
+                              "still there: ALTER DATABASE ... RENAME TO ...");
+        return;
+    }
     if (copies == NULL) {
         error_set(cause, ERROR_NEEDS_PERSON,
                   "database '%s' does not exist and no copy of it is known", run->database);
@@ -347,6 +356,24 @@ static void recover_words(Run *run, const GPtrArray *records, const char *droppe
     }
 }
 
+/* Whether the name may have been given to a copy before the run died: users have written to it
+ * since, wherever it is now, so that a snapshot of the run is no way back any more. A transaction
+ * that gives the name gives a migrated work copy another one. */
+static bool may_have_ended(Run *run, const char *id, const RunRecord *work)
+{
+    g_autofree char *folder = g_build_filename(run->options->state_folder, "runs", id, NULL);
+    g_autoptr(json_t) lines = journal_read(folder, NULL);
+    g_autoptr(RunNames) names = run_names_new(run->database, id);
+    bool there = false;
+    if (!run_database_exists(run, names->work, &there, NULL))
+        return true;
+    if (!there)
+        return journal_find(lines, "intent", "open", "rename") != NULL ||
+               journal_find(lines, "intent", "restore", "rename") != NULL;
+    return work != NULL && strcmp(work->phase, "clone") == 0 &&
+           journal_find(lines, "intent", "restore", "rename") != NULL;
+}
+
 /* Whether somebody has taken away a kept copy whose name nobody has: the run has a snapshot then,
  * or a person is needed. */
 static bool lost_keep(Run *run, const RunRecord *work)
@@ -357,7 +384,8 @@ static bool lost_keep(Run *run, const RunRecord *work)
                                            : NULL;
     bool live = true;
     return manifest != NULL && file_exists(manifest) &&
-           run_database_exists(run, run->database, &live, NULL) && !live;
+           run_database_exists(run, run->database, &live, NULL) && !live &&
+           !may_have_ended(run, id, work);
 }
 
 static bool adopt_without_keep(Run *run, const RunRecord *work, GError **error)

@@ -298,6 +298,13 @@ WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error)
         run->opened = true;
         return WAY_BACK_OPENED;
     }
+    if (!kept && before) {
+        error_set(error, ERROR_NEEDS_PERSON,
+                  "the migrated copy had the name '%s', and somebody has renamed or dropped it "
+                  "since; the copy from before is '%s', closed",
+                  run->database, run->names->before);
+        return WAY_BACK_NOT;
+    }
     if (!kept && live) {
         if (!run_database_exists(run, run->names->failed, &run->failed_left, error))
             return WAY_BACK_NOT;

@@ -226,3 +226,34 @@ def test_the_clone_is_all_that_is_left(live, project, cluster):
     done = recover(project, live)
     assert done.code == 8, str(done)
     assert databases(cluster) == there
+
+
+# -- where it is no way back any more -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("left", ["before", "nothing"])
+@pytest.mark.parametrize("point", ["name.after_commit", "open.rename.done"])
+def test_not_after_opening(live, project, cluster, point, left):
+    """Users have written to what had the name: that somebody has renamed it is no reason to bring back older data."""
+    project.add("anything", "CREATE TABLE anything (id int);")
+    kill(project, live, point)
+    if left == "nothing":
+        drop(cluster, maintenance.copies(live)["before"])
+    cluster.query(f"ALTER DATABASE {NAME} RENAME TO in_use")
+    there = databases(cluster)
+    done = recover(project, live)
+    assert done.code == 8, str(done)
+    assert left == "nothing" or "had given the name" in done.last_line, str(done)
+    assert databases(cluster) == there
+
+
+def test_not_after_putting_back(live, project, cluster):
+    """The same, of a run that had given the name back."""
+    project.add("broken", "SELECT 1 / (count(*) - count(*)) FROM students;")
+    kill(project, live, "name.after_commit")
+    assert NAME in databases(cluster)
+    cluster.query(f"ALTER DATABASE {NAME} RENAME TO in_use")
+    there = databases(cluster)
+    done = recover(project, live)
+    assert done.code == 8, str(done)
+    assert databases(cluster) == there

@@ -65,12 +65,15 @@ static void report_restore(Run *run, const RestoreResult *result)
 /* A database that was restored from what tells no properties has those of a new one. */
 static bool learn_properties(Run *run, GError **error)
 {
+    g_autoptr(PgProperties) work = NULL;
     if (run->before != NULL)
         return true;
-    run->before = pg_properties_read(run->control, run->names->work, error);
-    if (run->before != NULL)
-        pg_properties_set_comment(run->before, NULL);
-    return run->before != NULL;
+    work = pg_properties_read(run->control, run->names->work, error);
+    if (work == NULL)
+        return false;
+    /* Not its own: it is closed to everybody but its owner. */
+    run->before = pg_properties_fresh(work);
+    return true;
 }
 
 static bool restore(Run *run, GError **error)

@@ -12,7 +12,10 @@
 bool run_drop_copy(Run *run, const char *name, GError **error)
 {
     g_autoptr(GError) cause = NULL;
-    if (!gate_set(run->control, name, false, error) ||
+    g_autofree char *quoted = pg_identifier(name);
+    /* A template, as the original may have been one, cannot be dropped. */
+    if (!pg_execf(run->control, error,
+                  "ALTER DATABASE %s WITH ALLOW_CONNECTIONS false IS_TEMPLATE false", quoted) ||
         !gate_end_sessions(run->control, name, NULL, SESSIONS_WAIT_MS, NULL, error))
         return false;
     if (restore_drop_database(run->target, run->control, name, run->application, &cause))
@@ -30,7 +33,7 @@ static void tidy(const Run *run, const char *id)
 {
     g_autofree char *folder = NULL;
     g_autoptr(GError) cause = NULL;
-    if (run->options->state_folder == NULL)
+    if (run->options->state_folder == NULL || run->kind == RUN_RESTORE)
         return;
     folder = g_build_filename(run->options->state_folder, "runs", id, "spool", NULL);
     if (!file_remove_tree(folder, &cause))
@@ -92,8 +95,16 @@ bool leftover_drop(Run *run, GError **error)
         return false;
     for (guint i = 0; i < records->len; i++) {
         const RunRecord *record = g_ptr_array_index(records, i);
-        if (is_leftover(run, record) && !drop(run, record, error))
+        g_autoptr(GError) cause = NULL;
+        if (!is_leftover(run, record) || drop(run, record, &cause))
+            continue;
+        if (!pg_is_alive(run->control) || error_is(cause, ERROR_INTERRUPTED)) {
+            g_propagate_error(error, g_steal_pointer(&cause));
             return false;
+        }
+        /* It is not in the way. */
+        log_warning("'%s', which a dead %s had left, could not be dropped: %s", record->name,
+                    run_command(run), cause->message);
     }
     return warn_of_nameless(run, error);
 }

@@ -176,3 +176,16 @@ def test_without_the_database(white_cross, archive, live, rehearse, cluster):
     done = rehearse(archive)
     assert done.code == 0, str(done)
     assert [name for name in databases(cluster) if name.startswith("white_cross")] == []
+
+
+def test_of_a_template(live, project, rehearse, cluster, tmp_path):
+    """What the snapshot says of its database does not keep the scratch database from being dropped."""
+    cluster.query("ALTER DATABASE white_cross IS_TEMPLATE true")
+    try:
+        taken = project.drydock("snapshot", "--out", tmp_path / "snapshot", dsn=live.dsn(SUPERUSER))
+    finally:
+        cluster.query("ALTER DATABASE white_cross IS_TEMPLATE false")
+    assert taken.code == 0, str(taken)
+    done = rehearse(tmp_path / "snapshot")
+    assert done.code == 0, str(done)
+    assert rehearsals(cluster) == []

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "run/gate.h"
 #include "run/import.h"
 #include "run/leftover.h"
 #include "snapshot/snapshot.h"
@@ -28,17 +29,18 @@ static bool drop_earlier(Run *run, GError **error)
     g_autoptr(PgProperties) properties = NULL;
     RunRecord *record = NULL;
     const char *comment = NULL;
-    bool exists = false, ours = false;
+    bool exists = false, open = false, ours = false;
     if (!run_database_exists(run, run->names->restore, &exists, error))
         return false;
     if (!exists)
         return true;
     properties = pg_properties_read(run->control, run->names->restore, error);
-    if (properties == NULL)
+    if (properties == NULL || !gate_is_open(run->control, run->names->restore, &open, error))
         return false;
     comment = pg_properties_comment(properties);
     record = run_record_parse(run->names->restore, comment);
-    ours = comment == NULL || (record != NULL && strcmp(record->run, run->id) == 0);
+    /* It is born closed, and opened with its record on it. */
+    ours = comment == NULL ? !open : (record != NULL && strcmp(record->run, run->id) == 0);
     run_record_free(record);
     if (ours)
         return run_drop_copy(run, run->names->restore, error);

@@ -84,6 +84,7 @@ bool run_survey_import_properties(Run *run, GError **error)
             g_propagate_error(error, g_steal_pointer(&cause));
             return false;
         }
+        run->cloned = false;
         run_finding(run, "owner", true, "create the role, or connect as a superuser or a member",
                     "this role cannot create a database of owner '%s': %s",
                     pg_properties_owner(run->before), cause->message);

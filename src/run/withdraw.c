@@ -6,6 +6,7 @@
 #include "run/context.h"
 #include "run/gate.h"
 #include "run/leftover.h"
+#include <string.h>
 
 static bool rename_aside(Run *run, GError **error)
 {
@@ -36,6 +37,30 @@ static bool keep_scratch(Run *run, GError **error)
         !gate_end_sessions(run->control, run->names->work, NULL, 10000, NULL, error))
         return false;
     run->kept_scratch = true;
+    return true;
+}
+
+/* Whether what has the copy's name is the copy: it bears our record, or was born closed and has
+ * none yet. Who has restored or migrated it knows it. */
+static bool is_own(Run *run, bool *own, GError **error)
+{
+    g_autoptr(PgResult) row =
+        pg_query(run->control, error,
+                 "SELECT shobj_description(oid, 'pg_database'), datallowconn FROM pg_database "
+                 "WHERE datname = $1",
+                 1, run->names->work);
+    RunRecord *record = NULL;
+    *own = run->migrating || run->digests != NULL;
+    if (row == NULL)
+        return false;
+    if (*own || pg_rows(row) == 0)
+        return true;
+    record = run_record_parse(run->names->work, pg_value_or_null(row, 0, 0));
+    *own = record != NULL ? strcmp(record->run, run->id) == 0
+                          : pg_is_null(row, 0, 0) && !pg_flag(row, 0, 1);
+    run_record_free(record);
+    if (!*own)
+        log_warning("'%s' was made by somebody else, and is left alone", run->names->work);
     return true;
 }
 
@@ -80,7 +105,7 @@ static bool was_opened(Run *run, bool work, bool *opened, GError **error)
 WayBack run_withdraw(Run *run, GPtrArray *exceptions, GError **error)
 {
     const bool migrated = run->migrating;
-    bool work = false;
+    bool work = false, own = false;
     interrupt_shield(true);
     g_clear_pointer(&run->work, pg_disconnect);
     run->phase = "restore";
@@ -95,7 +120,9 @@ WayBack run_withdraw(Run *run, GPtrArray *exceptions, GError **error)
         return WAY_BACK_NOT;
     if (run->opened)
         return WAY_BACK_OPENED;
-    if (work && !settle(run, error)) {
+    if (work && !is_own(run, &own, error))
+        return WAY_BACK_NOT;
+    if (own && work && !settle(run, error)) {
         g_prefix_error(error, "the copy '%s' is left: ", run->names->work);
         return WAY_BACK_NOT;
     }

@@ -87,6 +87,14 @@ def test_restores_what_pg_dump_wrote(source, archive, drydock, cluster):
     check_no_traces(cluster, "white_cross", NEW)
 
 
+def test_an_archive_gives_the_properties_of_a_new_database(source, archive, drydock, cluster):
+    """It tells none, and users get in as into any new database."""
+    assert restore(drydock, cluster, archive).code == 0
+    cluster.query("CREATE DATABASE fresh")
+    assert properties(cluster, NEW)["acl"] == properties(cluster, "fresh")["acl"]
+    cluster.connect(NEW, "wc_app").close()
+
+
 def test_restores_a_snapshot_with_its_properties(source, snapshot, drydock, cluster):
     before = source.before
     done = restore(drydock, cluster, snapshot)
@@ -285,6 +293,37 @@ def test_drops_nothing_but_its_own(source, archive, drydock, cluster):
     assert f"'{named}' may be left over" in done.stderr
     assert f"'{recorded}' bears the record" in done.stderr
     check_no_traces(cluster, "white_cross", NEW, named, recorded)
+
+
+def test_leaves_alone_what_has_the_name_of_its_copy(source, archive, drydock, cluster):
+    """Somebody else's database that appears under it is no copy to be taken away after the failure."""
+    arguments = ("restore", "--from", archive, "--database", NEW)
+    with drydock.started(*arguments, dsn=cluster.dsn(), env={"DRYDOCK_FAILPOINT": "import.restore.intent=stop"}) as started:
+        wait_until(lambda: cluster.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"))
+        application = cluster.value("SELECT min(application_name) FROM pg_stat_activity WHERE application_name LIKE 'drydock restore %'")
+        status = f"/proc/{started.pid}/stat"
+        wait_until(lambda: open(status, encoding="ascii").read().rsplit(")", 1)[1].split()[0] == "T")
+        name = f"{NEW}_drydock_{application.split()[2].split('-')[0]}_restore"
+        cluster.query(f"CREATE DATABASE {quote(name)}")
+        started.send_signal(signal.SIGCONT)
+        stdout, stderr = started.communicate(timeout=60)
+    assert started.returncode == 3, stdout
+    assert f"'{name}' was made by somebody else" in stderr
+    check_no_traces(cluster, "white_cross", name)
+
+
+def test_goes_on_where_a_leftover_is_anothers(source, archive, member, drydock, cluster):
+    """What this role may not drop is told, and in nobody's way."""
+    named = f"{NEW}_drydock_20250101t000000_restore"
+    record = ('{"drydock":1,"run":"20250101t000000","database":"%s","role":"restore","strategy":"import",'
+              '"phase":"import","comment":null}' % NEW)
+    cluster.query(f"CREATE DATABASE {quote(named)}")
+    with cluster.session() as connection, connection.cursor() as cursor:
+        cursor.execute(f"COMMENT ON DATABASE {quote(named)} IS '{record}'")
+    done = restore(drydock, cluster, archive, user=beds.OWNER)
+    assert done.code == 0, str(done)
+    assert f"'{named}', which a dead restore had left, could not be dropped" in done.stderr
+    check_no_traces(cluster, "white_cross", NEW, named)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

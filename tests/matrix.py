@@ -106,7 +106,8 @@ def drydock_snapshot(drydock, cluster, folder):
 
 
 def drydock_restore(drydock, cluster, snapshot, name):
-    drydock_does(drydock, "restore", "--from", snapshot, "--database", name, "--jobs", "2", dsn=cluster.dsn())
+    drydock_does(drydock, "restore", "--from", snapshot, "--database", name, "--jobs", "2",
+                 "--allow-known-holes", dsn=cluster.dsn())
     drydock_does(drydock, "verify", "database", "--against", snapshot, dsn=cluster.dsn(name))
 
 

@@ -135,6 +135,20 @@ static bool add_worker(Reader *reader, const PgTarget *target, const SnapshotOpt
     return true;
 }
 
+/* Sizes are asked for under a lock, also of what was not locked before: materialized views. */
+static bool list_content(Reader *reader, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    reader->list = digest_list(reader->exporter, &cause);
+    if (reader->list != NULL)
+        return true;
+    if (error_is(cause, ERROR_LOCK_TIMEOUT) && pg_exec(reader->exporter, "ROLLBACK", NULL))
+        locks_set_error(reader->exporter, 0, "what is in the database cannot be listed", error);
+    else
+        g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
 Reader *reader_open(const PgTarget *target, const SnapshotOptions *options, GError **error)
 {
     g_autoptr(Reader) reader = g_new0(Reader, 1);
@@ -150,8 +164,7 @@ Reader *reader_open(const PgTarget *target, const SnapshotOptions *options, GErr
     }
     failpoint("snapshot.exported");
     reader->seen_us = clock_monotonic_us();
-    reader->list = digest_list(reader->exporter, error);
-    return reader->list != NULL ? g_steal_pointer(&reader) : NULL;
+    return list_content(reader, error) ? g_steal_pointer(&reader) : NULL;
 }
 
 /* What must not be valid after a restore either. */

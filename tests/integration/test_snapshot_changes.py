@@ -76,3 +76,13 @@ def test_a_pg_dump_that_leaves_out_data(drydock, database, tmp_path, option, wha
     assert done.code == 1 and f"pg_dump has left out what is in {what}" in done.stderr, str(done)
     shutil.rmtree(script.parent)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_view_that_is_being_refreshed(drydock, database, tmp_path):
+    database.query("CREATE MATERIALIZED VIEW seen AS SELECT 1 AS one")
+    with database.session() as session, session.cursor() as cursor:
+        cursor.execute("BEGIN; REFRESH MATERIALIZED VIEW seen")
+        done = drydock("snapshot", "--out", tmp_path / "snapshot", dsn=database.dsn(SUPERUSER))
+        pid = session.get_backend_pid()
+    assert done.code != 0 and f"pid {pid} (postgres, drydock tests) holds ACCESS EXCLUSIVE on public.seen" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "snapshot/entry_sql.h"
 #include "snapshot/intake_custom.h"
 #include "snapshot/intake_folder.h"
 #include "snapshot/intake_script.h"
@@ -99,6 +100,11 @@ static void take_facts(Intake *intake, const Toc *toc)
     const char *version = toc->dump_version != NULL ? toc->dump_version : "";
     intake->database = g_strdup(toc->database);
     intake->dump_version_num = (int)CLAMP(g_ascii_strtoll(version, NULL, 10), 0, 999) * 10000;
+    for (guint i = 0; i < toc->entries->len; i++) {
+        const TocEntry *entry = g_ptr_array_index(toc->entries, i);
+        if (entry_is_of_database(entry) && strcmp(entry->desc, "DATABASE") != 0)
+            intake->says_more_of_database = true;
+    }
 }
 
 static bool file_size(const char *path, uint64_t *size_bytes, GError **error)

@@ -27,6 +27,10 @@ typedef struct {
     char *database;       /* the name that it speaks of; NULL if it does not */
     int dump_version_num; /* 150000 for an archive of pg_dump 15; 0 if unknown */
     uint64_t size_bytes;  /* of what will be read */
+
+    /* Settings, access rights or a comment of the database itself are in the archive: pg_restore
+     * applies them with --create alone. */
+    bool says_more_of_database;
 } Intake;
 
 typedef struct {

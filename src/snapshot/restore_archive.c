@@ -247,6 +247,10 @@ bool restore_archive(Restore *restore, GError **error)
         database_shape_of(restore->manifest, &shape);
     else if (!read_shape(restore, program, &shape, error))
         return false;
+    if (restore->manifest == NULL && options->from->says_more_of_database)
+        g_ptr_array_add(restore->result->notes,
+                        g_strdup("the archive has settings, access rights or a comment of the "
+                                 "database itself, which were left out"));
     return restore_create_database(restore, &shape, error) && run_tool(restore, program, error) &&
            restore_connect_workers(restore, error) &&
            pg_exec(g_ptr_array_index(restore->workers, 0), "ANALYZE", error);

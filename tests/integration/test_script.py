@@ -227,6 +227,8 @@ def test_restored_into_a_new_database(content, tmp_path, options, compress):
     done = subprocess.run([SCRIPT, "--restore", tmp_path / "given", content.cluster.dsn("postgres"), "script_new",
                            tmp_path / "spool"], env=clean_environment(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
+    if options in (["-C"], ["-Fc"], ["-Ft"]):  # what is said of the database itself, and is not done
+        assert b"left out" in done.stdout
     assert lines(content.dump(database="script_new")) == lines(content.dump())
     assert not list((tmp_path / "spool").iterdir())
 

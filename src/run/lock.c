@@ -32,14 +32,29 @@ char *run_application(const char *command, const char *run)
     return text_shorten(whole, 63);
 }
 
-static void set_holder(RunLock *lock, GError **error)
+static void set_holder(const RunLock *lock, const char *holder, GError **error)
 {
-    g_autofree char *holder =
-        pg_query_text(lock->connection, NULL, pg_sql_lock_holder, 1, lock->key);
     error_set(error, ERROR_LOCKED, "another run holds the lock for database '%s': %s",
               lock->database, holder != NULL ? holder : "it has just ended");
     error_hint_set(error, "wait until it ends; drydock status and the log of that host say how far "
                           "it is");
+}
+
+/* Such locks are of one database: of those who work from another control database, everybody sees
+ * everybody's, so that of two at least one ends here. */
+static bool check_elsewhere(const RunLock *lock, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autofree char *holder =
+        pg_query_text(lock->connection, &cause, pg_sql_lock_holder, 2, lock->key, "f");
+    if (cause != NULL) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    if (holder == NULL)
+        return true;
+    set_holder(lock, holder, error);
+    return false;
 }
 
 bool run_lock_possible(PgConnection *connection, GError **error)
@@ -62,6 +77,7 @@ RunLock *run_lock_take(const PgTarget *target, const char *control_database, con
                                       .connect_timeout_s = connect_timeout_s,
                                       .catalog_only = true};
     g_autoptr(RunLock) lock = g_new0(RunLock, 1);
+    g_autofree char *holder = NULL;
     lock->database = g_strdup(database);
     lock->key = lock_key(database);
     lock->connection = pg_connect(target, &options, error);
@@ -72,13 +88,17 @@ RunLock *run_lock_take(const PgTarget *target, const char *control_database, con
             lock->connection, error, "SELECT pg_try_advisory_lock($1::bigint)", 1, lock->key);
         if (result == NULL)
             return NULL;
+        /* Who takes it in the database itself has it in the control database already. */
         if (pg_flag(result, 0, 0))
-            return g_steal_pointer(&lock);
+            return strcmp(control_database, database) == 0 || check_elsewhere(lock, error)
+                       ? g_steal_pointer(&lock)
+                       : NULL;
         (void)clock_sleep_ms(ATTEMPT_MS);
         if (interrupt_check(error))
             return NULL;
     }
-    set_holder(lock, error);
+    holder = pg_query_text(lock->connection, NULL, pg_sql_lock_holder, 2, lock->key, "t");
+    set_holder(lock, holder, error);
     return NULL;
 }
 

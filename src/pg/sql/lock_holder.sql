@@ -5,5 +5,5 @@ SELECT format('%s (pid %s, role %s, since %s)', coalesce(a.application_name, '?'
 FROM pg_locks AS l
 LEFT JOIN pg_stat_activity AS a USING (pid)
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND (l.database = (SELECT oid FROM pg_database WHERE datname = current_database())) = $2::boolean
   AND (l.classid::bigint << 32) | l.objid::bigint = $1::bigint

@@ -2,12 +2,14 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "pg/shared.h"
 #include "run/gate.h"
 #include <stdarg.h>
 #include <string.h>
 
+#define SESSION_HASH_BYTES 6
 #define RECONNECT_MS 1000
 #define RECONNECT_LIMIT_MS 60000
 #define SESSIONS_WAIT_MS 10000
@@ -48,6 +50,16 @@ const char *run_aside_name(const Run *run)
     return run->kind == RUN_RESTORE ? run->names->replaced : run->names->before;
 }
 
+/* The id alone is not the run's own: it is a second, and two may begin in the same one. */
+static void take_application(Run *run)
+{
+    const HashHex hash = hash_text(run->names->work);
+    g_free(run->session);
+    g_free(run->application);
+    run->session = g_strdup_printf("%s %.*s", run->id, SESSION_HASH_BYTES, hash.hex);
+    run->application = run_application(run->command, run->session);
+}
+
 void run_take_names(Run *run)
 {
     const char *work = NULL;
@@ -60,6 +72,7 @@ void run_take_names(Run *run)
         g_free(run->names->work);
         run->names->work = g_strdup(work);
     }
+    take_application(run);
 }
 
 bool run_init(Run *run, const RunOptions *options, const char *command, GError **error)
@@ -71,7 +84,7 @@ bool run_init(Run *run, const RunOptions *options, const char *command, GError *
     run->database = g_strdup(options->database != NULL ? options->database
                                                        : pg_target_database(options->target));
     run->id = run_id_new(clock_wall_us());
-    run->application = run_application(command, run->id);
+    run->command = command;
     run_take_names(run);
     run->findings = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
     run->touched = proof_touched_new();
@@ -93,10 +106,9 @@ void run_take_id(Run *run, const char *command, const char *id)
     char *own = g_strdup(id);
     g_free(run->id);
     run->id = own;
+    run->command = command;
     run_take_names(run);
-    g_free(run->application);
-    run->application = run_application(command, id);
-    json_set_text(run->report, "run", id);
+    json_set_text(run->report, "run", run->id);
 }
 
 void run_clear(Run *run)
@@ -125,6 +137,7 @@ void run_clear(Run *run)
     g_free(run->database);
     g_free(run->id);
     g_free(run->application);
+    g_free(run->session);
     g_free(run->folder);
     g_free(run->lock_name);
     g_free(run->search_path);

@@ -36,9 +36,11 @@ typedef struct {
     const PgTarget *target;
     char *database;
     char *id;
-    char *application;
-    char *folder;    /* <state>/runs/<id>; NULL if it is lost or not made yet */
-    char *lock_name; /* what the lock is taken for */
+    const char *command;
+    char *session;     /* what tells its sessions from those of other runs, in their name */
+    char *application; /* their name */
+    char *folder;      /* <state>/runs/<id>; NULL if it is lost or not made yet */
+    char *lock_name;   /* what the lock is taken for */
     RunNames *names;
 
     PgConnection *control; /* creates, renames, opens and closes databases */

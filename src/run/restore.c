@@ -57,7 +57,7 @@ static bool end_until_gone(Run *run, const char *sql, const char *whose, const c
  * process has lost are among them: what counts is the session, not its name. */
 bool run_end_own_sessions(Run *run, GError **error)
 {
-    g_autofree char *pattern = g_strdup_printf("drydock %% %s %%", run->id);
+    g_autofree char *pattern = g_strdup_printf("drydock %% %s %%", run->session);
     g_autofree char *what = g_strdup_printf("sessions of run %s", run->id);
     return end_until_gone(run, pg_sql_recover_end_run, pattern, what, error);
 }

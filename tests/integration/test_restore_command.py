@@ -71,6 +71,12 @@ def scratch_folders(drydock):
     return list(drydock.folder.glob("tmp/drydock-restore-*"))
 
 
+def is_stopped(process):
+    """At a failpoint."""
+    with open(f"/proc/{process.pid}/stat", encoding="ascii") as status:
+        return status.read().rsplit(")", 1)[1].split()[0] == "T"
+
+
 # -- what it makes --------------------------------------------------------------------------------
 
 
@@ -188,6 +194,42 @@ def test_one_at_a_time(source, archive, drydock, cluster):
         assert first.returncode == 0
 
 
+def test_one_at_a_time_from_any_control_database(source, archive, drydock, cluster, tmp_path):
+    """Whoever works from another control database meets the lock all the same."""
+    cluster.query("CREATE DATABASE admin")
+    policy = tmp_path / "admin.yaml"
+    policy.write_text("policy: admin\ncontrol_database: admin\n", encoding="ascii")
+    arguments = ("restore", "--from", archive, "--database", NEW)
+    with drydock.started(*arguments, dsn=cluster.dsn(), env={"DRYDOCK_FAILPOINT": "import.restore.done=stop"}) as first:
+        wait_until(lambda: is_stopped(first))
+        there = databases(cluster)
+        done = restore(drydock, cluster, archive, "--policy", policy)
+        assert done.code == 5, str(done)
+        assert "drydock restore " in done.stderr
+        assert databases(cluster) == there
+        first.send_signal(signal.SIGCONT)
+        first.communicate(timeout=60)
+        assert first.returncode == 0
+
+
+def test_ends_no_sessions_of_another_run(source, archive, drydock, cluster):
+    """One of another database that has begun in the same second has the same id."""
+    arguments = ("restore", "--from", archive, "--database", NEW)
+    with drydock.started(*arguments, dsn=cluster.dsn(), env={"DRYDOCK_FAILPOINT": "import.restore.intent=stop"}) as started:
+        wait_until(lambda: cluster.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"))
+        words = cluster.value("SELECT min(application_name) FROM pg_stat_activity WHERE application_name LIKE 'drydock restore %'").split()
+        words[3] = "123456"
+        other = psycopg2.connect(cluster.dsn(), application_name=" ".join(words))
+        wait_until(lambda: is_stopped(started))
+        started.send_signal(signal.SIGTERM)
+        started.send_signal(signal.SIGCONT)
+        started.communicate(timeout=60)
+    assert started.returncode == 128 + signal.SIGTERM
+    with other.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    other.close()
+
+
 # -- what goes wrong ------------------------------------------------------------------------------
 
 
@@ -301,9 +343,8 @@ def test_leaves_alone_what_has_the_name_of_its_copy(source, archive, drydock, cl
     with drydock.started(*arguments, dsn=cluster.dsn(), env={"DRYDOCK_FAILPOINT": "import.restore.intent=stop"}) as started:
         wait_until(lambda: cluster.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"))
         application = cluster.value("SELECT min(application_name) FROM pg_stat_activity WHERE application_name LIKE 'drydock restore %'")
-        status = f"/proc/{started.pid}/stat"
-        wait_until(lambda: open(status, encoding="ascii").read().rsplit(")", 1)[1].split()[0] == "T")
-        name = f"{NEW}_drydock_{application.split()[2].split('-')[0]}_restore"
+        wait_until(lambda: is_stopped(started))
+        name = f"{NEW}_drydock_{application.split()[2]}_restore"
         cluster.query(f"CREATE DATABASE {quote(name)}")
         started.send_signal(signal.SIGCONT)
         stdout, stderr = started.communicate(timeout=60)

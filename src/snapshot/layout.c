@@ -313,6 +313,7 @@ Layout *layout_make(Toc *toc, Reader *reader, const SnapshotOptions *options, GE
     layout->parts = g_ptr_array_new_with_free_func((GDestroyNotify)part_free);
     if (!check_entries(toc, error))
         return NULL;
+    toc_join_partitions(toc);
     by_oid = read_tables(toc, layout, reader->exporter, error);
     if (by_oid == NULL || !set_formats(layout, reader, options, error) ||
         !plan_tables(layout, toc, by_oid, options, error) ||

@@ -161,6 +161,49 @@ void toc_split(Toc *toc, TocEntry *entry, int n, GPtrArray *parts)
         g_ptr_array_add(parts, g_ptr_array_index(made, i));
 }
 
+/* ---- rows that are loaded through a root ---- */
+
+/* {dump id of a data entry, or of its table: GPtrArray of all data entries of the same root} */
+static GHashTable *find_roots(const Toc *toc)
+{
+    g_autoptr(GHashTable) roots =
+        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref);
+    GHashTable *members =
+        g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
+    for (guint i = 0; i < toc->entries->len; i++) {
+        TocEntry *entry = g_ptr_array_index(toc->entries, i);
+        GPtrArray *root = NULL;
+        if (!entry->has_data || !is_via_root(entry))
+            continue;
+        root = g_hash_table_lookup(roots, entry->defn);
+        if (root == NULL) {
+            root = g_ptr_array_new();
+            g_hash_table_insert(roots, entry->defn, root);
+        }
+        g_ptr_array_add(root, entry);
+        g_hash_table_replace(members, GINT_TO_POINTER(entry->id), g_ptr_array_ref(root));
+        if (entry->deps->len > 0)
+            g_hash_table_replace(members, GINT_TO_POINTER(g_array_index(entry->deps, int, 0)),
+                                 g_ptr_array_ref(root));
+    }
+    return members;
+}
+
+void toc_join_partitions(Toc *toc)
+{
+    g_autoptr(GHashTable) members = find_roots(toc);
+    for (guint i = 0; g_hash_table_size(members) > 0 && i < toc->entries->len; i++) {
+        TocEntry *entry = g_ptr_array_index(toc->entries, i);
+        const guint own = entry->section == TOC_POST_DATA ? entry->deps->len : 0;
+        for (guint n = 0; n < own; n++) {
+            const GPtrArray *root =
+                g_hash_table_lookup(members, GINT_TO_POINTER(g_array_index(entry->deps, int, n)));
+            if (root != NULL)
+                add_dependencies(entry, root);
+        }
+    }
+}
+
 /* ---- sequences ---- */
 
 /* SELECT pg_catalog.setval('public.s', 42, true); - read from its end, where no name is. */

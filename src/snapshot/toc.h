@@ -92,6 +92,15 @@ void toc_split(Toc *toc, TocEntry *entry, int n, GPtrArray *parts);
 bool toc_loads_via_root(const TocEntry *entry);
 
 /*
+ * Where pg_dump has the rows of partitions loaded through the table at the top (it divides them by
+ * a hash of OIDs), the rows of one may come into any other: whatever in the post-data section
+ * depends on one of them or on its data then depends on the data of all. Stock pg_restore -j would
+ * make a trigger of one partition, which then fires for the rows of the next. To be called before
+ * toc_split(); does no harm after it.
+ */
+void toc_join_partitions(Toc *toc);
+
+/*
  * Makes the archive speak of the database by another name, with these properties: header, DATABASE
  * entry (also its CREATE and DROP statements, tag and owner), and ACL, COMMENT, SECURITY LABEL and
  * DATABASE PROPERTIES of the database made anew from statements (char *, as

@@ -68,6 +68,32 @@ static void splits_in_parts(void **state)
     assert_string_equal(toc_find(toc, 28)->file, "28.dat");
 }
 
+/* Rows of one partition may come into another: what is behind the one waits for the other's, too.
+ */
+static void joins_partitions(void **state)
+{
+    g_autoptr(Toc) toc = sample();
+    TocEntry *data = toc_find(toc, 5), *other = toc_entry_copy(data);
+    (void)state;
+    toc_join_partitions(toc);
+    assert_dependencies(toc, 7, "3"); /* each is loaded by itself */
+    other->id = toc_next_id(toc);
+    g_array_index(other->deps, int, 0) = 4; /* the other table's */
+    g_ptr_array_add(toc->entries, other);
+    for (int i = 0; i < 2; i++) {
+        TocEntry *entry = i == 0 ? data : other;
+        g_free(entry->defn);
+        entry->defn = g_strdup("-- load via partition root public.root");
+    }
+    for (int i = 0; i < 2; i++) { /* the second time does no harm */
+        toc_join_partitions(toc);
+        assert_dependencies(toc, 7, "3 5 26");
+        assert_dependencies(toc, 8, "3"); /* a comment */
+    }
+    toc_split(toc, other, 2, NULL);
+    assert_dependencies(toc, 7, "3 5 26 27");
+}
+
 static void one_part_changes_nothing(void **state)
 {
     g_autoptr(Toc) toc = sample();
@@ -230,10 +256,11 @@ static void sequence_values(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(splits_in_parts),        cmocka_unit_test(one_part_changes_nothing),
-        cmocka_unit_test(comment_stays_one_line), cmocka_unit_test(new_ids_are_above_all),
-        cmocka_unit_test(copy_columns),           cmocka_unit_test(copy_statements_of_others),
-        cmocka_unit_test(copy_becomes_binary),    cmocka_unit_test(sequence_values),
+        cmocka_unit_test(splits_in_parts),           cmocka_unit_test(joins_partitions),
+        cmocka_unit_test(one_part_changes_nothing),  cmocka_unit_test(comment_stays_one_line),
+        cmocka_unit_test(new_ids_are_above_all),     cmocka_unit_test(copy_columns),
+        cmocka_unit_test(copy_statements_of_others), cmocka_unit_test(copy_becomes_binary),
+        cmocka_unit_test(sequence_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

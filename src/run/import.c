@@ -19,6 +19,16 @@ static int jobs(const Run *run)
                                           : (int)g_get_num_processors();
 }
 
+bool import_check(Run *run, GError **error)
+{
+    const RestoreOptions options = {.from = run->from,
+                                    .database = run->names->work,
+                                    .control_database = run->policy->control_database,
+                                    .application = run->application,
+                                    .jobs = 1};
+    return snapshot_restore_check(run->target, &options, error);
+}
+
 RestoreResult *import_restore(Run *run, const Intake *from, const char *name,
                               const RunRecord *record, bool own, GError **error)
 {

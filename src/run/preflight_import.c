@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "run/context.h"
+#include "run/import.h"
 #include "run/leftover.h"
 #include "snapshot/restore.h"
 #include "snapshot/snapshot.h"
@@ -107,6 +108,20 @@ static bool consider_server(Run *run, GError **error)
     return (run->kind == RUN_REHEARSAL || look_at_name(run, error)) && run_judge(run, error);
 }
 
+/* What the server lacks is one finding among the others, so that all are named at once. */
+static bool check_server(Run *run, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    if (import_check(run, &cause))
+        return true;
+    if (!error_is(cause, ERROR_REFUSED)) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    run_finding(run, "missing", true, error_hint(cause), "%s", cause->message);
+    return true;
+}
+
 /* A rehearsal learns its name from the snapshot; for others it need not be unpacked to be refused.
  */
 static bool consider(Run *run, GError **error)
@@ -118,7 +133,7 @@ static bool consider(Run *run, GError **error)
     } else if (!consider_server(run, error) || !open_snapshot(run, error)) {
         return false;
     }
-    if (!check_bytes(run, error) || !choose_properties(run, error) ||
+    if (!check_bytes(run, error) || !choose_properties(run, error) || !check_server(run, error) ||
         !run_survey_import_properties(run, error))
         return false;
     run->shared = run_read_shared(run, run->control, error);

@@ -145,7 +145,7 @@ static bool run_last(Restore *restore, GError **error)
                                restore->graph->last, error);
 }
 
-static bool restore_snapshot(Restore *restore, PgProperties **properties, GError **error)
+static bool open_snapshot(Restore *restore, PgProperties **properties, GError **error)
 {
     g_autoptr(GError) cause = NULL;
     restore->manifest = restore->options->from->manifest;
@@ -155,7 +155,12 @@ static bool restore_snapshot(Restore *restore, PgProperties **properties, GError
         return false;
     }
     restore->owner = *properties != NULL ? pg_properties_owner(*properties) : NULL;
-    if (!restore_open_files(restore, error) || !restore_check_needs(restore, error))
+    return restore_open_files(restore, error) && restore_check_needs(restore, error);
+}
+
+static bool restore_snapshot(Restore *restore, PgProperties **properties, GError **error)
+{
+    if (!open_snapshot(restore, properties, error))
         return false;
     if (!(restore_can_load(restore) ? load_snapshot(restore, error) : load_by_tool(restore, error)))
         return false;
@@ -188,6 +193,19 @@ static bool open_control(Restore *restore, GError **error)
         return false;
     pg_set_deadline(restore->control, restore->options->latest_us, 0, NULL);
     return restore_check_name(restore, error);
+}
+
+bool snapshot_restore_check(const PgTarget *target, const RestoreOptions *options, GError **error)
+{
+    g_autoptr(PgProperties) properties = NULL;
+    g_auto(Restore)
+        restore = {.target = target,
+                   .options = options,
+                   .workers = g_ptr_array_new_with_free_func((GDestroyNotify)pg_disconnect),
+                   .result = g_new0(RestoreResult, 1)};
+    restore.result->notes = g_ptr_array_new_with_free_func(g_free);
+    return open_control(&restore, error) &&
+           (options->from->kind != INTAKE_SNAPSHOT || open_snapshot(&restore, &properties, error));
 }
 
 RestoreResult *snapshot_restore(const PgTarget *target, const RestoreOptions *options,

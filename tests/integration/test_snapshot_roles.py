@@ -1,0 +1,285 @@
+"""Who may take and restore a snapshot, what must be there for it, and settings and numbers that stand in the way."""
+
+import os
+import re
+
+import pytest
+
+import content as contents
+import kinds
+from bed import OWNER, Database
+from cluster import Cluster, quote
+from test_snapshot_split import take
+
+
+def restore(drydock, cluster, folder, name="back", user="postgres", *options):
+    return drydock("restore", "--from", folder, "--database", name, *options, dsn=cluster.dsn(user=user))
+
+
+# -- without superuser --------------------------------------------------------------------------
+
+
+def test_owner_takes_and_restores(white_cross, drydock, tmp_path):
+    """The owner of a database, who may create databases and is no superuser, does both, alone."""
+    database = white_cross(students=100)
+    before = database.content(), database.schema()
+    folder = take(drydock, tmp_path / "s", database, "--jobs", "2", user=OWNER)
+    done = restore(drydock, database.cluster, folder, "back", OWNER)
+    if done.code != 0:
+        # What belongs to another role is not his to give: that is named before anything is created.
+        assert done.code == 3 and "wc_reports" in done.stdout + done.stderr, str(done)
+        assert "back" not in contents.databases(database.cluster)
+        database.cluster.query(f"GRANT wc_reports TO {OWNER}")
+        try:
+            done = restore(drydock, database.cluster, folder, "back", OWNER)
+        finally:
+            database.cluster.query(f"REVOKE wc_reports FROM {OWNER}")
+    assert done.code == 0, str(done)
+    back = Database(database.cluster, "back")
+    assert (back.content(), back.schema()) == before
+    assert back.properties()["owner"] == OWNER
+    assert back.properties()["acl"] == database.properties()["acl"]
+
+
+def test_row_security_is_refused(bed, drydock, tmp_path):
+    """A role that would see some of the rows takes no snapshot of some of the rows."""
+    database = bed.empty("secured")
+    database.query(f"SET ROLE {OWNER}; CREATE TABLE free (id integer); CREATE TABLE secret (id integer);"
+                   "INSERT INTO secret VALUES (1), (2); ALTER TABLE secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
+                   "CREATE POLICY one ON secret USING (id = 1)")
+    done = drydock("snapshot", "--out", tmp_path / "s", dsn=database.dsn(OWNER))
+    assert done.code in (1, 3), str(done)
+    assert "secret" in done.stdout + done.stderr and re.search("row.(level.)?security", done.stdout + done.stderr, re.I), str(done)
+    assert not (tmp_path / "s").exists()
+    assert os.listdir(tmp_path) == []
+    # Not forced, the owner sees all of it.
+    database.query("ALTER TABLE secret NO FORCE ROW LEVEL SECURITY")
+    folder = take(drydock, tmp_path / "s", database, user=OWNER)
+    done = restore(drydock, bed.cluster, folder, "back", OWNER)
+    assert done.code == 0, str(done)
+    assert Database(bed.cluster, "back").value("SELECT count(*) FROM secret") == 2
+
+
+def test_no_right_to_read(bed, drydock, tmp_path):
+    database = bed.empty("closed")
+    database.query("CREATE TABLE foreign_one (id integer); CREATE TABLE mine (id integer); ALTER TABLE mine OWNER TO wc_owner")
+    done = drydock("snapshot", "--out", tmp_path / "s", dsn=database.dsn(OWNER))
+    assert done.code in (1, 3), str(done)
+    assert "foreign_one" in done.stdout + done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_no_right_to_create(bed, drydock, tmp_path):
+    database = bed.empty("small")
+    database.query("CREATE TABLE t (id integer)")
+    folder = take(drydock, tmp_path / "s", database)
+    done = restore(drydock, bed.cluster, folder, "back", "wc_app")
+    assert done.code in (1, 3) and "CREATEDB" in done.stdout + done.stderr, str(done)
+    assert "back" not in contents.databases(bed.cluster)
+
+
+def test_privileges_that_were_passed_on(bed, drydock, tmp_path):
+    """Who passes a privilege on needs the schema for it: stock pg_restore -j may be too early there, drydock is not."""
+    database = bed.empty("passed")
+    database.query("".join(f"CREATE SCHEMA s{n}; CREATE TABLE s{n}.t (id integer); GRANT USAGE ON SCHEMA s{n} TO wc_app, wc_reports;"
+                           f"GRANT SELECT ON s{n}.t TO wc_app WITH GRANT OPTION; SET SESSION AUTHORIZATION wc_app;"
+                           f"GRANT SELECT ON s{n}.t TO wc_reports; RESET SESSION AUTHORIZATION;" for n in range(30)))
+    folder = take(drydock, tmp_path / "s", database)
+    done = restore(drydock, bed.cluster, folder, "back", "postgres", "--jobs", "4")
+    assert done.code == 0, str(done)
+    assert Database(bed.cluster, "back").schema() == database.schema()
+
+
+# -- what must be there -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bare():
+    """A server without the roles, extensions and tablespaces of the other."""
+    cluster = Cluster()
+    try:
+        yield cluster.start()
+    finally:
+        cluster.destroy()
+
+
+def test_missing_things_are_named(bed, bare, drydock, tmp_path):
+    """Roles (owners, of access rights, default privileges, policies), extensions, tablespaces: before CREATE DATABASE."""
+    cluster = bed.cluster
+    kinds.create_outside(cluster)
+    with kinds.extension() as has_extension:
+        database = bed.empty("needs")
+        database.query("ALTER DATABASE needs OWNER TO postgres; CREATE ROLE role_of_nothing; CREATE TABLE a (id integer); ALTER TABLE a OWNER TO kinds_owner;"
+                       "CREATE TABLE b (id integer); GRANT SELECT (id) ON b TO kinds_reader; CREATE POLICY p ON b TO kinds_writer;"
+                       f"ALTER DEFAULT PRIVILEGES FOR ROLE {quote(kinds.ODD_ROLE)} GRANT SELECT ON TABLES TO wc_monitor;"
+                       f"CREATE TABLE c (id integer) TABLESPACE {kinds.TABLESPACE}")
+        wanted = ["kinds_owner", "kinds_reader", "kinds_writer", "wc_monitor", kinds.TABLESPACE]
+        if has_extension:
+            database.query("CREATE EXTENSION drydock_kinds")
+            wanted.append("drydock_kinds")
+        folder = take(drydock, tmp_path / "s", database)
+        cluster.query("DROP ROLE role_of_nothing")
+    created = bare.value("SELECT max(oid) FROM pg_database")
+    done = restore(drydock, bare, folder)
+    assert done.code in (1, 3), str(done)
+    told = done.stdout + done.stderr
+    assert not [name for name in wanted if name not in told], told
+    assert "odd" in told
+    assert contents.databases(bare) == ["postgres", "template0", "template1"]
+    # Nothing was created and dropped again: the next database has the next number.
+    bare.query("CREATE DATABASE next")
+    assert int(bare.value("SELECT oid FROM pg_database WHERE datname = 'next'")) <= max(int(created), 16383) + 10
+    bare.query("DROP DATABASE next")
+
+
+def test_name_that_is_taken(bed, drydock, tmp_path):
+    database = bed.empty("small")
+    database.query("CREATE TABLE t (id integer)")
+    folder = take(drydock, tmp_path / "s", database)
+    version = database.row_version()
+    done = restore(drydock, bed.cluster, folder, "small")
+    assert done.code in (1, 2, 3), str(done)
+    assert "small" in done.stderr + done.stdout and database.row_version() == version
+    assert contents.databases(bed.cluster) == ["postgres", "small", "template0", "template1"]
+    done = drydock("snapshot", "--out", folder, dsn=database.dsn("postgres"))
+    assert done.code in (1, 2, 3), str(done)
+    assert drydock("verify", "snapshot", folder).code == 0
+
+
+@pytest.mark.parametrize("name", ["with space", 'quo"te', "it's", "-x", "x" * 63, "dbname=postgres", "postgresql://x", "a\nb", "ü%s"])
+def test_names_of_databases(bed, drydock, tmp_path, name):
+    """A name that looks like an option, a connection string or two lines is a name."""
+    bed.cluster.query(f"CREATE DATABASE {quote(name)} OWNER {OWNER} TEMPLATE template0")
+    database = Database(bed.cluster, name)
+    database.query("CREATE TABLE t (id integer); INSERT INTO t VALUES (1)")
+    bed.cluster.query(f"COMMENT ON DATABASE {quote(name)} IS 'a comment'")
+    folder = take(drydock, tmp_path / "s", database)
+    properties = database.properties()
+    bed.cluster.query(f"DROP DATABASE {quote(name)}")
+    done = drydock("restore", "--from", folder, f"--database={name}", dsn=bed.cluster.dsn())
+    assert done.code == 0, str(done)
+    assert database.value("SELECT id FROM t") == 1 and database.properties() == properties
+    bed.cluster.query(f"DROP DATABASE {quote(name)}")
+    done = kinds.pg_restore(bed.cluster, kinds.stock_copy(folder, tmp_path), "-C")
+    assert not done.returncode and not done.stderr, done.stderr
+    assert database.value("SELECT id FROM t") == 1 and database.properties() == properties
+
+
+# -- settings and numbers -----------------------------------------------------------------------
+
+HOSTILE = {"client_encoding": "LATIN1", "quote_all_identifiers": "on", "default_transaction_read_only": "on",
+           "array_nulls": "off", "default_tablespace": "no_such_tablespace", "row_security": "on", "backslash_quote": "off",
+           "statement_timeout": "300ms", "lock_timeout": "10ms", "idle_in_transaction_session_timeout": "100ms",
+           "idle_session_timeout": "100ms", "standard_conforming_strings": "off", "escape_string_warning": "on",
+           "DateStyle": "German", "IntervalStyle": "sql_standard", "extra_float_digits": "-15", "bytea_output": "escape",
+           "lc_monetary": "C", "TimeZone": "Asia/Kathmandu", "search_path": "nowhere", "enable_tidscan": "off",
+           "enable_seqscan": "off", "default_transaction_isolation": "serializable", "default_transaction_deferrable": "on",
+           "client_min_messages": "error", "check_function_bodies": "on", "xmloption": "document", "transform_null_equals": "on",
+           "default_toast_compression": "pglz", "gin_fuzzy_search_limit": "1", "vacuum_cost_delay": "1ms"}
+
+
+@pytest.mark.parametrize("role", [False, True])
+def test_hostile_settings(bed, drydock, tmp_path, role):
+    """Whatever a database or a role sets for its sessions, the snapshot has every byte, and comes back."""
+    database = bed.empty("hostile")
+    database.query("CREATE TABLE t (id serial PRIMARY KEY, d date, i interval, f float8, b bytea, a text[], t text, z timestamptz, m money);"
+                   "INSERT INTO t (d, i, f, b, a, t, z, m) SELECT date '2024-02-01' + n, interval '-1 day 2 hours' * n, n / 7.0, '\\x00ff5c',"
+                   " ARRAY['NULL', NULL, 'é'], 'é😀\\n' || n, timestamptz '2024-03-31 01:00+00' + n * interval '1 hour', n FROM generate_series(1, 2000) n;"
+                   "CREATE TABLE e (m text[], r regclass); INSERT INTO e VALUES (ARRAY[NULL, 'null'], 'public.t');"
+                   "CREATE INDEX ON t USING gin (a); CREATE VIEW v AS SELECT * FROM t WHERE t <> E'a\\\\b';"
+                   "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'SELECT ''\\'''; SELECT lo_from_bytea(5, '\\x00ff')")
+    wanted, schema = kinds.rows(bed.cluster, "hostile"), kinds.schema(bed.cluster, "hostile")
+    for name, setting in HOSTILE.items():
+        whom = "ROLE postgres IN DATABASE hostile" if role else "DATABASE hostile"
+        bed.cluster.query(f"ALTER {whom} SET {name} = '{setting}'")
+    properties = database.properties()
+    folder = take(drydock, tmp_path / "s", database, "--jobs", "2")
+    done = restore(drydock, bed.cluster, folder)
+    assert done.code == 0, str(done)
+    back = Database(bed.cluster, "back")
+    assert back.properties()["settings"] == properties["settings"]
+    bed.cluster.query("ALTER DATABASE back RESET ALL")
+    bed.cluster.query("ALTER ROLE postgres IN DATABASE back RESET ALL")
+    assert kinds.differences(wanted, kinds.rows(bed.cluster, "back")) == []
+    assert kinds.schema(bed.cluster, "back") == schema
+    done = drydock("verify", "database", "--against", folder, dsn=bed.cluster.dsn("hostile"))
+    assert done.code == 0, str(done)
+
+
+def test_hostile_role_settings_everywhere(bed, drydock, tmp_path):
+    """The same for a role in every database: also where the restore connects to first."""
+    database = bed.empty("small")
+    database.query(f"SET ROLE {OWNER}; CREATE TABLE t (id integer PRIMARY KEY, d date); INSERT INTO t SELECT n, '2024-02-01' FROM generate_series(1, 100) n")
+    try:
+        for name, setting in HOSTILE.items():
+            bed.cluster.query(f"ALTER ROLE {OWNER} SET {name} = '{setting}'")
+        folder = take(drydock, tmp_path / "s", database, user=OWNER)
+        done = restore(drydock, bed.cluster, folder, "back", OWNER)
+        assert done.code == 0, str(done)
+    finally:
+        bed.cluster.query(f"ALTER ROLE {OWNER} RESET ALL")
+    assert Database(bed.cluster, "back").content() == database.content()
+
+
+def test_encodings(bed, drydock, tmp_path):
+    """A database that is not in UTF-8 comes back in its own encoding."""
+    bed.cluster.query("CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    database = Database(bed.cluster, "latin")
+    database.query("CREATE TABLE \"é\" (\"ü\" text PRIMARY KEY); INSERT INTO \"é\" VALUES ('ß'), ('é'); COMMENT ON TABLE \"é\" IS 'ö'")
+    folder = take(drydock, tmp_path / "s", database)
+    done = restore(drydock, bed.cluster, folder)
+    assert done.code == 0, str(done)
+    back = Database(bed.cluster, "back")
+    assert back.properties()["encoding"] == "LATIN1"
+    assert kinds.schema(bed.cluster, "back") == kinds.schema(bed.cluster, "latin")
+    assert kinds.differences(kinds.rows(bed.cluster, "back"), kinds.rows(bed.cluster, "latin")) == []
+    bed.cluster.query("DROP DATABASE latin")
+    done = kinds.pg_restore(bed.cluster, kinds.stock_copy(folder, tmp_path), "-C", "-j2")
+    assert not done.returncode and not done.stderr, done.stderr
+    assert kinds.differences(kinds.rows(bed.cluster, "back"), kinds.rows(bed.cluster, "latin")) == []
+
+
+def test_sql_ascii(bed, drydock, tmp_path):
+    """Bytes that are no text in any encoding survive."""
+    bed.cluster.query("CREATE DATABASE bytes ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    database = Database(bed.cluster, "bytes")
+    database.query("CREATE TABLE t (id integer, t text); INSERT INTO t VALUES (1, E'\\xff\\xfe\\x80')")
+    folder = take(drydock, tmp_path / "s", database)
+    done = restore(drydock, bed.cluster, folder)
+    assert done.code == 0, str(done)
+    back = Database(bed.cluster, "back")
+    assert (back.value("SELECT md5(t) FROM t"), back.properties()["encoding"]) == (database.value("SELECT md5(t) FROM t"), "SQL_ASCII")
+
+
+MANY = 5000
+
+
+@pytest.fixture
+def crowded():
+    """A server as it is after initdb: locks for 64 objects a connection."""
+    cluster = Cluster({"max_connections": "100", "shared_buffers": "128MB"})
+    try:
+        yield cluster.start()
+    finally:
+        cluster.destroy()
+
+
+def test_five_thousand_tables(crowded, drydock, tmp_path):
+    """With the server's own settings it works, or says which setting is too small; and leaves nothing in both cases."""
+    crowded.query("CREATE DATABASE many")
+    for start in range(0, MANY, 500):
+        crowded.query(f"DO $$ BEGIN FOR n IN {start} + 1 .. {start} + 500 LOOP EXECUTE format('CREATE TABLE t_%s (id integer PRIMARY KEY, t text)', n);"
+                      " EXECUTE format('INSERT INTO t_%s VALUES (%s, ''x'')', n, n); END LOOP; END $$", database="many")
+    folder = tmp_path / "s"
+    done = drydock("snapshot", "--out", folder, "--jobs", "2", dsn=crowded.dsn("many"), timeout=300)
+    if done.code != 0:
+        assert "max_locks_per_transaction" in done.stdout + done.stderr, str(done)
+        assert os.listdir(tmp_path) == []
+        crowded.settings["max_locks_per_transaction"] = "256"
+        crowded.restart()
+        done = drydock("snapshot", "--out", folder, "--jobs", "2", dsn=crowded.dsn("many"), timeout=300)
+    assert done.code == 0, str(done)
+    done = drydock("restore", "--from", folder, "--database", "back", "--jobs", "2", dsn=crowded.dsn(), timeout=300)
+    assert done.code == 0, str(done)
+    assert crowded.value("SELECT count(*) FROM pg_class WHERE relname ~ '^t_\\d+$' AND relkind = 'r'", database="back") == MANY
+    assert crowded.value("SELECT id || t FROM t_4711", database="back") == "4711x"

@@ -207,14 +207,23 @@ static bool check_entries(const Toc *toc, GError **error)
 
 /* ---- digests ---- */
 
+/* What an extension makes has no OID in the archive. */
+static char *sequence_key(uint32_t oid, const char *schema, const char *name)
+{
+    return oid != 0
+               ? g_strdup_printf("%u", oid)
+               : g_strdup_printf("%s %s", schema != NULL ? schema : "", name != NULL ? name : "");
+}
+
 static GHashTable *sequence_values(const Toc *toc)
 {
-    GHashTable *values = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
+    GHashTable *values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     for (guint i = 0; i < toc->entries->len; i++) {
         uint32_t oid = 0;
-        char *value = toc_sequence_value(toc, g_ptr_array_index(toc->entries, i), &oid);
+        const TocEntry *entry = g_ptr_array_index(toc->entries, i);
+        char *value = toc_sequence_value(toc, entry, &oid);
         if (value != NULL)
-            g_hash_table_insert(values, GUINT_TO_POINTER(oid), value);
+            g_hash_table_insert(values, sequence_key(oid, entry->schema, entry->tag), value);
     }
     return values;
 }
@@ -233,7 +242,11 @@ static bool set_left_out(const DigestTable *digest, GError **error)
 static bool set_sequence(DigestTable *table, GHashTable *values, PgConnection *connection,
                          GError **error)
 {
-    const char *value = g_hash_table_lookup(values, GUINT_TO_POINTER(table->oid));
+    g_autofree char *oid = sequence_key(table->oid, NULL, NULL);
+    g_autofree char *name = sequence_key(0, table->schema, table->name);
+    const char *value = g_hash_table_lookup(values, oid);
+    if (value == NULL)
+        value = g_hash_table_lookup(values, name);
     if (value == NULL && table->archived)
         return set_left_out(table, error);
     if (value == NULL) {

@@ -222,10 +222,10 @@ char *toc_sequence_value(const Toc *toc, const TocEntry *entry, uint32_t *oid)
     form = g_regex_new("^SELECT pg_catalog\\.setval\\(.*', (-?[0-9]{1,19}), (t|f)(?:rue|alse)\\);"
                        "\\s*$",
                        G_REGEX_RAW | G_REGEX_DOTALL, 0, NULL);
-    if (sequence == NULL || !g_regex_match(form, entry->defn, 0, &match))
+    if (!g_regex_match(form, entry->defn, 0, &match))
         return NULL;
     g_autofree char *value = g_match_info_fetch(match, 1);
     g_autofree char *called = g_match_info_fetch(match, 2);
-    *oid = (uint32_t)g_ascii_strtoull(sequence->oid, NULL, 10);
+    *oid = sequence != NULL ? (uint32_t)g_ascii_strtoull(sequence->oid, NULL, 10) : 0;
     return g_strconcat(value, ",", called, NULL);
 }

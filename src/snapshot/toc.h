@@ -112,5 +112,6 @@ bool toc_set_database(Toc *toc, const char *name, const char *owner, const GPtrA
                       GError **error);
 
 /* Values of a SEQUENCE SET entry as "42,t", the form that digests have (the caller frees it), and
- * the OID of its sequence; NULL if the entry is none. */
+ * the OID of its sequence (0 if the sequence has no entry itself: an extension makes it); NULL if
+ * the entry is none. */
 char *toc_sequence_value(const Toc *toc, const TocEntry *entry, uint32_t *oid);

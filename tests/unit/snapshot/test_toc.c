@@ -250,7 +250,9 @@ static void sequence_values(void **state)
     assert_sequence(NULL, NULL);
     assert_null(toc_sequence_value(toc, toc_find(toc, 7), &oid));
     g_ptr_array_remove(toc->entries, toc_find(toc, 4));
-    assert_null(toc_sequence_value(toc, toc_find(toc, 6), &oid));
+    g_autofree char *of_extension = toc_sequence_value(toc, toc_find(toc, 6), &oid);
+    assert_string_equal(of_extension, "42,t");
+    assert_int_equal(oid, 0);
 }
 
 int main(void)

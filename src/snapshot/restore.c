@@ -35,6 +35,7 @@ static void restore_clear(Restore *restore)
         g_array_free(restore->large_pieces, TRUE);
     g_free(restore->client_encoding);
     g_free(restore->conforming_strings);
+    g_mutex_clear(&restore->notes_lock);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Restore, restore_clear)
 
@@ -219,6 +220,7 @@ RestoreResult *snapshot_restore(const PgTarget *target, const RestoreOptions *op
                    .workers = g_ptr_array_new_with_free_func((GDestroyNotify)pg_disconnect),
                    .result = g_new0(RestoreResult, 1)};
     g_return_val_if_fail(options->jobs >= 1, NULL);
+    g_mutex_init(&restore.notes_lock);
     restore.result->notes = g_ptr_array_new_with_free_func(g_free);
     if (!open_control(&restore, error) || !restore_any(&restore, &properties, error) ||
         !make_durable(&restore, error)) {

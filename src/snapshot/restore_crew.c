@@ -61,7 +61,7 @@ static bool run_work(Member *member, Work *work, guint parallel, GError **error)
     case WORK_LARGE_OBJECTS:
         return restore_load_large(restore, member->connection, work, error);
     case WORK_ANALYZE:
-        return restore_run_analyze(member->connection, work->entries, error);
+        return restore_run_analyze(restore, member->connection, work->entries, error);
     case WORK_SQL:
     default:
         return run_sql(member, work, parallel, error);

@@ -110,16 +110,42 @@ bool restore_run_entries(const Restore *restore, PgConnection *connection, const
     return true;
 }
 
-bool restore_run_analyze(PgConnection *connection, const GPtrArray *entries, GError **error)
+static bool analyze(PgConnection *connection, const GPtrArray *entries, guint from, guint to,
+                    GError **error)
 {
     g_autoptr(GString) sql = g_string_new("ANALYZE ");
-    for (guint i = 0; i < entries->len; i++) {
+    for (guint i = from; i < to; i++) {
         const TocEntry *entry = g_ptr_array_index(entries, i);
         g_autofree char *name = pg_qualified(entry->schema, entry->tag);
-        g_string_append_printf(sql, "%s%s", i > 0 ? ", " : "", name);
+        g_string_append_printf(sql, "%s%s", i > from ? ", " : "", name);
     }
-    if (entries->len == 0 || pg_exec(connection, sql->str, error))
+    return pg_exec(connection, sql->str, error);
+}
+
+static void note_no_statistics(Restore *restore, const TocEntry *entry, const GError *cause)
+{
+    g_autofree char *what = restore_describe(entry);
+    g_mutex_lock(&restore->notes_lock);
+    g_ptr_array_add(restore->result->notes,
+                    g_strdup_printf("%s has no statistics: %s", what, cause->message));
+    g_mutex_unlock(&restore->notes_lock);
+}
+
+/* There are tables whose values cannot be ordered, so that ANALYZE always fails: statistics are no
+ * content. */
+bool restore_run_analyze(Restore *restore, PgConnection *connection, const GPtrArray *entries,
+                         GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    if (entries->len == 0 || analyze(connection, entries, 0, entries->len, &cause))
         return true;
-    g_prefix_error(error, "while gathering statistics: ");
+    for (guint i = 0; i < entries->len && (cause == NULL || error_is(cause, ERROR_QUERY)); i++) {
+        g_clear_error(&cause);
+        if (!analyze(connection, entries, i, i + 1, &cause) && error_is(cause, ERROR_QUERY))
+            note_no_statistics(restore, g_ptr_array_index(entries, i), cause);
+    }
+    if (cause == NULL || error_is(cause, ERROR_QUERY))
+        return true;
+    g_propagate_prefixed_error(error, g_steal_pointer(&cause), "while gathering statistics: ");
     return false;
 }

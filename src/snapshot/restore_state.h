@@ -29,6 +29,7 @@ typedef struct {
     GPtrArray *workers; /* PgConnection * */
     bool created;       /* the database is ours to drop */
     RestoreResult *result;
+    GMutex notes_lock; /* of result->notes, while there are threads */
     const char *owner; /* of the database; NULL: whoever restores */
 
     /* of a snapshot */
@@ -84,7 +85,8 @@ void restore_end_workers(Restore *restore);
 /* Entries (const TocEntry *) in order, many in a message. */
 bool restore_run_entries(const Restore *restore, PgConnection *connection, const GPtrArray *entries,
                          GError **error);
-bool restore_run_analyze(PgConnection *connection, const GPtrArray *entries, GError **error);
+bool restore_run_analyze(Restore *restore, PgConnection *connection, const GPtrArray *entries,
+                         GError **error);
 /* "TABLE public.students", safe to print. The caller frees it. */
 char *restore_describe(const TocEntry *entry);
 

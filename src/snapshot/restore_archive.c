@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "migration/lexer.h"
 #include "pg/redact.h"
+#include "pg/sql.h"
 #include "pg/tools.h"
 #include "snapshot/restore_state.h"
 #include <string.h>
@@ -235,6 +236,24 @@ static bool run_tool(Restore *restore, const char *program, GError **error)
     return done;
 }
 
+/* Table by table: one whose statistics cannot be had is no reason to fail. */
+bool restore_analyze_all(Restore *restore, GError **error)
+{
+    PgConnection *connection = g_ptr_array_index(restore->workers, 0);
+    g_autoptr(PgResult) tables = pg_query(connection, error, pg_sql_restore_tables, 0);
+    for (int row = 0; tables != NULL && row < pg_rows(tables); row++) {
+        TocEntry entry = {.desc = (char *)"TABLE",
+                          .schema = (char *)pg_value(tables, row, 0),
+                          .tag = (char *)pg_value(tables, row, 1)};
+        g_autoptr(GPtrArray) one = g_ptr_array_new();
+        g_ptr_array_add(one, &entry);
+        log_progress("restoring: gathering statistics, %d of %d", row + 1, pg_rows(tables));
+        if (!restore_run_analyze(restore, connection, one, error))
+            return false;
+    }
+    return tables != NULL;
+}
+
 bool restore_archive(Restore *restore, GError **error)
 {
     const RestoreOptions *options = restore->options;
@@ -252,6 +271,5 @@ bool restore_archive(Restore *restore, GError **error)
                         g_strdup("the archive has settings, access rights or a comment of the "
                                  "database itself, which were left out"));
     return restore_create_database(restore, &shape, error) && run_tool(restore, program, error) &&
-           restore_connect_workers(restore, error) &&
-           pg_exec(g_ptr_array_index(restore->workers, 0), "ANALYZE", error);
+           restore_connect_workers(restore, error) && restore_analyze_all(restore, error);
 }

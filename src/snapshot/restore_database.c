@@ -101,6 +101,9 @@ static bool run_create(Restore *restore, const char *sql, const DatabaseShape *s
         return true;
     }
     sqlstate = error_sqlstate(cause);
+    /* The server may have gone on without us. */
+    restore->created = error_is(cause, ERROR_CONNECTION) || error_is(cause, ERROR_TIMEOUT) ||
+                       error_is(cause, ERROR_INTERRUPTED);
     g_propagate_prefixed_error(error, g_steal_pointer(&cause),
                                "while creating database '%s': ", restore->options->database);
     if (g_strcmp0(sqlstate, "42809") == 0 || g_strcmp0(sqlstate, "22023") == 0 ||
@@ -208,27 +211,6 @@ static PgConnection *connect_control(const Restore *restore, GError **error)
     return pg_connect(restore->target, &connect, error);
 }
 
-/* A server that crashed comes back in a moment. */
-static bool come_back(Restore *restore, GError **error)
-{
-    const int64_t end_us = clock_monotonic_us() + COME_BACK_MS * (int64_t)1000;
-    while (!pg_is_alive(restore->control)) {
-        g_autoptr(GError) cause = NULL;
-        PgConnection *again = connect_control(restore, &cause);
-        if (again != NULL) {
-            pg_disconnect(restore->control);
-            restore->control = again;
-            return true;
-        }
-        if (clock_monotonic_us() >= end_us) {
-            g_propagate_error(error, g_steal_pointer(&cause));
-            return false;
-        }
-        g_usleep(COME_BACK_POLL_MS * 1000);
-    }
-    return true;
-}
-
 /* A subscription keeps its database from being dropped. Its slot, at the publisher, was never ours.
  */
 static bool drop_subscriptions(PgConnection *connection, GError **error)
@@ -274,23 +256,42 @@ bool restore_drop_database(const PgTarget *target, PgConnection *control, const 
     return false;
 }
 
+/* A server that crashed comes back in a moment, and may take connections with it while it does. */
+static bool drop_patiently(Restore *restore, GError **error)
+{
+    const int64_t end_us = clock_monotonic_us() + COME_BACK_MS * (int64_t)1000;
+    for (;;) {
+        g_autoptr(GError) cause = NULL;
+        if (restore->control == NULL || !pg_is_alive(restore->control)) {
+            pg_disconnect(restore->control);
+            restore->control = connect_control(restore, &cause);
+        }
+        if (restore->control != NULL &&
+            restore_drop_database(restore->target, restore->control, restore->options->database,
+                                  restore->options->application, &cause))
+            return true;
+        if (!error_is(cause, ERROR_CONNECTION) || clock_monotonic_us() >= end_us) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return false;
+        }
+        g_usleep(COME_BACK_POLL_MS * 1000);
+    }
+}
+
 void restore_remove_database(Restore *restore, GError **error)
 {
-    const char *database = restore->options->database;
     const bool shielded = interrupt_shield(true);
     g_autoptr(GError) cause = NULL;
     g_ptr_array_set_size(restore->workers, 0);
-    if (restore->control != NULL) /* a signal may have come before it */
+    if (restore->created) {
         pg_set_deadline(restore->control, 0, 0, NULL);
-    if (!restore->created || (come_back(restore, &cause) &&
-                              restore_drop_database(restore->target, restore->control, database,
-                                                    restore->options->application, &cause))) {
-        (void)interrupt_shield(shielded);
-        return;
+        if (!drop_patiently(restore, &cause)) {
+            log_warning("the unfinished database '%s' could not be dropped: %s",
+                        restore->options->database, cause->message);
+            g_prefix_error(error,
+                           "the unfinished database '%s' is left, drop it by hand (%s); it was: ",
+                           restore->options->database, cause->message);
+        }
     }
     (void)interrupt_shield(shielded);
-    log_warning("the unfinished database '%s' could not be dropped: %s", database, cause->message);
-    g_prefix_error(error,
-                   "the unfinished database '%s' is left, drop it by hand (%s); it was: ", database,
-                   cause->message);
 }

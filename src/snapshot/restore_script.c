@@ -41,6 +41,5 @@ bool restore_script(Restore *restore, GError **error)
     if (create != NULL)
         (void)restore_shape_of_script(create, strlen(create), &shape);
     return restore_create_database(restore, &shape, error) && run(restore, script, error) &&
-           restore_connect_workers(restore, error) &&
-           pg_exec(g_ptr_array_index(restore->workers, 0), "ANALYZE", error);
+           restore_connect_workers(restore, error) && restore_analyze_all(restore, error);
 }

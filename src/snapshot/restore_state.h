@@ -121,6 +121,7 @@ bool restore_shape_of_script(const char *text, size_t size_bytes, DatabaseShape 
 /* ---- restore_archive.c: through pg_restore ---- */
 
 bool restore_archive(Restore *restore, GError **error);
+bool restore_analyze_all(Restore *restore, GError **error);
 
 /* ---- restore_script.c: plain SQL ---- */
 

@@ -1,0 +1,369 @@
+"""Restoring by the engine: all kinds of objects come back, what is damaged is refused, and no failure leaves anything."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+import content as contents
+from cluster import SUPERUSER, clean_environment, program, quote
+from program import REPOSITORY
+
+ENGINE = Path(os.environ.get("DRYDOCK_BIN", REPOSITORY / "build" / "dev" / "drydock")).parent / "tests" / "restore"
+KINDS = REPOSITORY / "tests" / "data" / "kinds.sql"
+SOURCE = "engine kinds"
+POINTS = ["restore.after_create", "restore.in_data", "restore.after_data", "restore.in_post_data",
+          "restore.before_digests"]
+
+
+def engine(*arguments, env=None, timeout=120):
+    done = subprocess.run([ENGINE, *map(str, arguments)], env={**clean_environment(), **(env or {})},
+                          capture_output=True, text=True, timeout=timeout, check=False)
+    assert "Sanitizer" not in done.stderr and "runtime error:" not in done.stderr, done.stderr
+    return done.returncode, json.loads(done.stdout) if done.stdout.strip() else {"stderr": done.stderr}
+
+
+def drop(cluster, name):
+    if cluster.value("SELECT count(*) FROM pg_database WHERE datname = %s", (name,)) == 0:
+        return
+    cluster.query(f"ALTER DATABASE {quote(name)} ALLOW_CONNECTIONS true")
+    for subscription in [row[0] for row in cluster.query("SELECT subname FROM pg_subscription s JOIN pg_database d"
+                                                         " ON d.oid = subdbid WHERE datname = %s", (name,))]:
+        for what in ("ALTER SUBSCRIPTION %s DISABLE", "ALTER SUBSCRIPTION %s SET (slot_name = NONE)",
+                     "DROP SUBSCRIPTION %s"):
+            cluster.query(what % quote(subscription), database=name)
+    cluster.query(f"DROP DATABASE {quote(name)} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def snapshot(cluster, tmp_path_factory):
+    """The folder of a snapshot of the database with every kind of object, its large tables in parts."""
+    folder = tmp_path_factory.mktemp("engine") / "snapshot"
+    cluster.query(f"CREATE DATABASE {quote(SOURCE)} TEMPLATE template0")
+    subprocess.run([program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", cluster.dsn(SOURCE), "-f", KINDS],
+                   check=True, capture_output=True, env=clean_environment())
+    code, told = engine("take", cluster.dsn(), SOURCE, folder, 2, 100000)
+    assert code == 0, told
+    yield folder
+    drop(cluster, SOURCE)
+
+
+@pytest.fixture
+def name(cluster):
+    """The name of the database to restore into, which is gone afterwards."""
+    yield "engine restored"
+    drop(cluster, "engine restored")
+
+
+@pytest.fixture
+def copy(snapshot, tmp_path):
+    return Path(shutil.copytree(snapshot, tmp_path / "copy"))
+
+
+def load(cluster, folder, name, jobs=3, env=None, user=SUPERUSER):
+    return engine("load", cluster.dsn(user=user), folder, name, jobs, env=env)
+
+
+def exists(cluster, name):
+    return cluster.value("SELECT count(*) FROM pg_database WHERE datname = %s", (name,)) == 1
+
+
+def sessions_in(cluster, name):
+    return cluster.value("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", (name,))
+
+
+def wait_for(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+def schema_of(cluster, database):
+    """As pg_dump sees it, without the settings that are the database's own."""
+    options = ["-c", "timezone=UTC", "-c", "standard_conforming_strings=on", "-c", "escape_string_warning=on"]
+    done = subprocess.run([program("pg_dump"), "-s", "--restrict-key=x", "-E", "UTF8", "-d", cluster.dsn(database)], check=True,
+                          capture_output=True, text=True,
+                          env={**clean_environment(), "PGOPTIONS": " ".join(options)})
+    return done.stdout
+
+
+def rows_of(cluster, database):
+    """What every table, materialized view and sequence holds by itself, partitions by the moved enum together."""
+    found = {}
+    with cluster.session(database) as connection, connection.cursor() as cursor:
+        cursor.execute("SET TimeZone = 'UTC'; SET search_path = ''; SET standard_conforming_strings = on;"
+                       "SET extra_float_digits = 1; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres';"
+                       "SET bytea_output = 'hex'; SET lc_monetary = 'C'")
+        cursor.execute("""
+            SELECT n.nspname, c.relname, c.relkind,
+                   array_agg(a.attname::text ORDER BY a.attname) FILTER (WHERE a.attname IS NOT NULL)
+              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+              LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+             WHERE (c.relkind IN ('r', 'S') OR (c.relkind = 'm' AND c.relispopulated)) AND c.relpersistence <> 't'
+               AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' GROUP BY c.oid, n.nspname""")
+        for schema, table, kind, columns in cursor.fetchall():
+            chosen = "last_value, is_called" if kind == "S" else ", ".join(f"{quote(column)}::text" for column in columns or [])
+            cursor.execute(f"SELECT {chosen} FROM ONLY {quote(schema)}.{quote(table)}" if kind != "S" else
+                           f"SELECT {chosen} FROM {quote(schema)}.{quote(table)}")
+            key = (schema, "by_mood" if table.startswith("by_mood") else table)
+            found[key] = sorted(found.get(key, []) + [repr(row) for row in cursor.fetchall()])
+        cursor.execute("SELECT m.oid, m.lomowner::regrole::text, m.lomacl::text, pg_catalog.lo_get(m.oid)"
+                       " FROM pg_catalog.pg_largeobject_metadata m")
+        found["large objects"] = sorted((oid, owner, acl, bytes(data)) for oid, owner, acl, data in cursor.fetchall())
+    return found
+
+
+def seal(folder, manifest):
+    """Writes the manifest with a SHA-256 of itself that fits."""
+    manifest.pop("manifest_sha256", None)
+    line = json.dumps(manifest, ensure_ascii=False, separators=(",", ":"))
+    manifest["manifest_sha256"] = hashlib.sha256(line.encode()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False), encoding="utf-8")
+
+
+# -- what comes back ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_every_kind_of_object(cluster, snapshot, name, jobs):
+    code, told = load(cluster, snapshot, name, jobs)
+    assert code == 0, told
+    assert told["proven"]
+    assert schema_of(cluster, name) == schema_of(cluster, SOURCE)
+    before, now = rows_of(cluster, SOURCE), rows_of(cluster, name)
+    assert before.keys() == now.keys()
+    assert [key for key in before if before[key] != now[key]] == []
+    assert len(before["large objects"]) > 10
+
+
+def test_nobody_else_may_connect(cluster, snapshot, name):
+    code, told = load(cluster, snapshot, name)
+    assert code == 0, told
+    assert not cluster.value("SELECT has_database_privilege('public', %s, 'CONNECT')", (name,))
+    assert cluster.value("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
+                         (name,)) == "a restore that is not finished"
+    assert sessions_in(cluster, name) == 0
+
+
+def test_foreign_keys_of_split_tables(cluster, tmp_path, name):
+    """Keys on a table in parts, both ways, with many workers: never too early, never a deadlock."""
+    source = "engine keys"
+    cluster.query(f"CREATE DATABASE {quote(source)}")
+    try:
+        cluster.query("CREATE TABLE a (id int PRIMARY KEY, b int, t text);"
+                      "CREATE TABLE b (id int PRIMARY KEY, a int, t text);"
+                      "INSERT INTO a SELECT n, n, repeat('x', 100) FROM generate_series(1, 20000) n;"
+                      "INSERT INTO b SELECT n, n, repeat('y', 100) FROM generate_series(1, 20000) n;"
+                      "CREATE INDEX ON a (b); CREATE INDEX ON a (t, id); CREATE INDEX ON b (a); CREATE INDEX ON b (t);"
+                      "ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b, ADD FOREIGN KEY (id) REFERENCES a;"
+                      "ALTER TABLE b ADD FOREIGN KEY (a) REFERENCES a", database=source)
+        assert engine("take", cluster.dsn(), source, tmp_path / "keys", 2, 300000)[0] == 0
+        for _ in range(5):
+            code, told = load(cluster, tmp_path / "keys", name, 6)
+            assert code == 0, told
+            assert cluster.value("SELECT count(*) FROM pg_constraint WHERE convalidated AND contype = 'f'",
+                                 database=name) == 3
+            assert schema_of(cluster, name) == schema_of(cluster, source)
+            drop(cluster, name)
+    finally:
+        drop(cluster, source)
+
+
+def test_encoding_and_locale(cluster, tmp_path, name):
+    source = "engine latin"
+    cluster.query(f"CREATE DATABASE {quote(source)} TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'")
+    try:
+        cluster.query("CREATE TABLE \"täble\" (ü text DEFAULT 'ä;''\\'); INSERT INTO \"täble\" VALUES ('öß'), (DEFAULT);"
+                      "COMMENT ON TABLE \"täble\" IS 'Überschrift'", database=source)
+        assert engine("take", cluster.dsn(), source, tmp_path / "latin", 2, 0)[0] == 0
+        code, told = load(cluster, tmp_path / "latin", name)
+        assert code == 0, told
+        assert cluster.query("SELECT pg_encoding_to_char(encoding), datcollate FROM pg_database WHERE datname = %s",
+                             (name,)) == [("LATIN1", "C")]
+        assert contents.content(cluster, name) == contents.content(cluster, source)
+        assert schema_of(cluster, name) == schema_of(cluster, source)
+    finally:
+        drop(cluster, source)
+
+
+@pytest.mark.parametrize("form", ["c", "d"])
+def test_archives_of_pg_dump(cluster, snapshot, tmp_path, name, form):
+    archive = tmp_path / "archive"
+    subprocess.run([program("pg_dump"), f"-F{form}", "-f", archive, "-d", cluster.dsn(SOURCE)],
+                   check=True, capture_output=True, env=clean_environment())
+    code, told = load(cluster, archive, name)
+    assert code == 0, told
+    assert not told["proven"]
+    before, now = rows_of(cluster, SOURCE), rows_of(cluster, name)
+    assert len(now) > 50 and [key for key in now if before[key] != now[key]] == []
+    assert snapshot.exists()
+
+
+# -- what is refused ----------------------------------------------------------------------------
+
+
+def refused(cluster, folder, name, code, words):
+    """Refused before the database was created."""
+    log = folder.parent / "points"
+    got, told = load(cluster, folder, name, env={"DRYDOCK_FAILPOINT_LOG": str(log)})
+    assert got == 1 and told["exit_code"] == code and words in told["error"], told
+    assert not exists(cluster, name)
+    assert not log.exists() or "restore.after_create" not in log.read_text(encoding="utf-8")
+    return told
+
+
+def test_missing_extra_and_short_files(cluster, copy, name):
+    victim = next(copy.glob("*.dat.zst"))
+    stored = victim.read_bytes()
+    victim.write_bytes(stored[:-1])
+    refused(cluster, copy, name, 4, victim.name)
+    victim.unlink()
+    refused(cluster, copy, name, 4, f"'{victim.name}' is missing")
+    victim.symlink_to("/etc/passwd")
+    refused(cluster, copy, name, 4, f"'{victim.name}' is not a regular file")
+    victim.unlink()
+    victim.write_bytes(stored)
+    (copy / "extra.dat").write_bytes(b"")
+    refused(cluster, copy, name, 4, "'extra.dat' is not in the manifest")
+
+
+def test_every_flip_is_found(cluster, copy, name):
+    """One byte, somewhere in each data file, large object list and table of contents."""
+    groups = {}
+    for path in sorted(copy.iterdir()):
+        kind = "large object" if path.name.startswith("blob_") else path.suffixes[0] if path.suffixes else path.name
+        groups.setdefault((kind, path.name if kind not in ("large object",) else ""), path)
+    chosen = [path for path in groups.values() if path.name not in ("README.txt",)]
+    chosen = chosen[::max(1, len(chosen) // 12)] + [copy / "toc.dat", copy / "manifest.json"]
+    for path in chosen:
+        stored = path.read_bytes()
+        for place in (0, len(stored) // 2, len(stored) - 1):
+            changed = bytearray(stored)
+            changed[place] ^= 0x01
+            path.write_bytes(changed)
+            code, told = load(cluster, copy, name)
+            # A manifest may still say the same: blanks and line feeds mean nothing in it.
+            if path.name == "manifest.json" and code == 0:
+                drop(cluster, name)
+                continue
+            assert code == 1 and told["exit_code"] == 4, (path.name, place, told)
+            assert not exists(cluster, name), (path.name, place)
+        path.write_bytes(stored)
+
+
+def test_rows_that_are_not_the_recorded_ones(cluster, copy, name):
+    """Bytes as recorded, rows not: the digest of the rows itself is looked at, before the commit."""
+    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
+    files = [file for file in manifest["files"] if file.get("rows", 0) > 1]
+    for change in ("digest", "rows"):
+        changed = json.loads(json.dumps(manifest))
+        victim = next(file for file in changed["files"] if file["name"] == files[0]["name"])
+        victim[change] = "0" * 32 if change == "digest" else victim["rows"] + 1
+        seal(copy, changed)
+        code, told = load(cluster, copy, name)
+        assert code == 1 and told["exit_code"] == 4 and files[0]["name"] in told["error"], told
+        assert not exists(cluster, name)
+
+
+def test_a_database_that_exists(cluster, snapshot, tmp_path, name):
+    cluster.query(f"CREATE DATABASE {quote(name)}")
+    code, told = load(cluster, snapshot, name)
+    assert code == 1 and told["exit_code"] == 3 and "exists already" in told["error"], told
+    assert "rename" in told["hint"]
+    assert exists(cluster, name)
+
+
+def test_everything_that_is_missing_is_named_at_once(cluster, copy, name):
+    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
+    manifest["source"]["roles"] += ["nobody here", "nor here"]
+    manifest["source"]["tablespaces"].append("no space")
+    seal(copy, manifest)
+    told = refused(cluster, copy, name, 3, "role 'nobody here' is missing")
+    assert "tablespace 'no space' is missing" in told["error"]
+    assert 'CREATE ROLE "nobody here";' in told["hint"] and 'CREATE ROLE "nor here";' in told["hint"]
+    manifest["source"]["server_version_num"] = 990000
+    seal(copy, manifest)
+    refused(cluster, copy, name, 3, "PostgreSQL 99")
+
+
+def test_a_locale_that_is_not_here(cluster, copy, name):
+    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
+    manifest["source"]["locale"]["collate"] = "xx_YY.utf8"
+    seal(copy, manifest)
+    told = refused(cluster, copy, name, 3, "locale")
+    assert "xx_YY.utf8" in told["hint"]
+
+
+# -- what goes wrong on the way -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed(cluster, snapshot, name, point):
+    """What is left is a database under the working name, with its comment, and no session."""
+    done = subprocess.run([ENGINE, "load", cluster.dsn(), snapshot, name, "3"], capture_output=True, check=False,
+                          env={**clean_environment(), "DRYDOCK_FAILPOINT": f"{point}=kill"})
+    assert done.returncode == -signal.SIGKILL
+    wait_for(lambda: sessions_in(cluster, name) == 0)
+    assert cluster.value("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
+                         (name,)) == "a restore that is not finished"
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_interrupted(cluster, snapshot, name, point):
+    """A signal leaves nothing at all."""
+    code, told = load(cluster, snapshot, name, env={"DRYDOCK_FAILPOINT": f"{point}=term"})
+    assert code == 1 and told["exit_code"] == 128 + signal.SIGTERM, told
+    assert not exists(cluster, name)
+
+
+def started(cluster, snapshot, name, point):
+    process = subprocess.Popen([ENGINE, "load", cluster.dsn(), snapshot, name, "3"], stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True,
+                               env={**clean_environment(), "DRYDOCK_FAILPOINT": f"{point}=sleep:1500"})
+    wait_for(lambda: exists(cluster, name) and sessions_in(cluster, name) >= 3)
+    return process
+
+
+def test_a_session_is_ended(cluster, snapshot, name):
+    process = started(cluster, snapshot, name, "restore.in_data")
+    cluster.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+    told = json.loads(process.communicate(timeout=60)[0])
+    assert process.returncode == 1 and told["exit_code"] == 1, told
+    assert "connection" in told["error"]
+    assert not exists(cluster, name)
+
+
+def test_the_server_crashes(cluster, snapshot, name):
+    """It comes back by itself, and the unfinished database goes."""
+    process = started(cluster, snapshot, name, "restore.in_data")
+    pid = cluster.value("SELECT pid FROM pg_stat_activity WHERE datname = %s LIMIT 1", (name,))
+    os.kill(pid, signal.SIGKILL)
+    told = json.loads(process.communicate(timeout=60)[0])
+    assert process.returncode == 1 and "is left" not in told["error"], told
+
+    def is_back():
+        try:
+            return not exists(cluster, name)
+        except psycopg2.OperationalError:
+            return False
+
+    wait_for(is_back)
+
+
+def test_sql_that_fails_is_located(cluster, copy, name):
+    """The entry is named, and nothing is left."""
+    cluster.query("CREATE ROLE engine_plain LOGIN CREATEDB")
+    try:
+        code, told = load(cluster, copy, name, user="engine_plain")
+        assert code == 1 and told["exit_code"] == 3 and "membership in role" in told["error"], told
+        assert not exists(cluster, name)
+    finally:
+        cluster.query("DROP ROLE engine_plain")

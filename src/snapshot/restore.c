@@ -132,18 +132,22 @@ static bool load_by_tool(Restore *restore, GError **error)
  * log: taking a transaction id is not enough. */
 static bool make_durable(const Restore *restore, GError **error)
 {
-    return pg_exec(g_ptr_array_index(restore->workers, 0),
-                   "SET synchronous_commit = on; "
-                   "SELECT pg_catalog.pg_logical_emit_message(true, 'drydock', '')",
+    PgConnection *connection = g_ptr_array_index(restore->workers, 0);
+    return pg_reset_session(connection, "", error) && /* which commits synchronously */
+           pg_exec(connection, "SELECT pg_catalog.pg_logical_emit_message(true, 'drydock', '')",
                    error);
 }
 
 /* Event triggers and subscriptions, which would act on what is done here. */
-static bool run_last(Restore *restore, GError **error)
+static bool run_last(const Restore *restore, GError **error)
 {
-    return restore->graph == NULL ||
-           restore_run_entries(restore, g_ptr_array_index(restore->workers, 0),
-                               restore->graph->last, error);
+    PgConnection *connection = g_ptr_array_index(restore->workers, 0);
+    if (restore->graph == NULL || restore->graph->last->len == 0)
+        return true;
+    /* The session has the settings for digests. */
+    return pg_reset_session(connection, "", error) &&
+           restore_prepare_session(restore, connection, error) &&
+           restore_run_entries(restore, connection, restore->graph->last, error);
 }
 
 static bool open_snapshot(Restore *restore, PgProperties **properties, GError **error)

@@ -163,18 +163,21 @@ PgConnection *restore_connect(Restore *restore, GError **error)
     return connection;
 }
 
-static bool add_worker(Restore *restore, GError **error)
+bool restore_prepare_session(const Restore *restore, PgConnection *connection, GError **error)
 {
     const int share_mb = MAINTENANCE_MB / restore->options->jobs;
     g_autofree char *memory =
         g_strdup_printf("%d", CLAMP(share_mb, MAINTENANCE_MIN_MB, MAINTENANCE_MAX_MB));
+    g_autoptr(PgResult) set =
+        pg_query(connection, error, pg_sql_restore_session, 3, restore->client_encoding,
+                 restore->conforming_strings, memory);
+    return set != NULL;
+}
+
+static bool add_worker(Restore *restore, GError **error)
+{
     g_autoptr(PgConnection) connection = restore_connect(restore, error);
-    g_autoptr(PgResult) set = NULL;
-    if (connection == NULL)
-        return false;
-    set = pg_query(connection, error, pg_sql_restore_session, 3, restore->client_encoding,
-                   restore->conforming_strings, memory);
-    if (set == NULL)
+    if (connection == NULL || !restore_prepare_session(restore, connection, error))
         return false;
     g_ptr_array_add(restore->workers, g_steal_pointer(&connection));
     return true;

@@ -6,28 +6,7 @@
 #include "snapshot/restore_state.h"
 
 #define LINES_IN_ERROR 20
-#define BEGIN_READING "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-
-/* All workers see one state. */
-static bool share_snapshot(const Restore *restore, GError **error)
-{
-    PgConnection *first = g_ptr_array_index(restore->workers, 0);
-    g_autofree char *id = NULL;
-    g_autofree char *quoted = NULL;
-    if (!pg_exec(first, BEGIN_READING, error))
-        return false;
-    id = pg_query_text(first, error, "SELECT pg_catalog.pg_export_snapshot()", 0);
-    if (id == NULL)
-        return false;
-    quoted = pg_literal(id);
-    for (guint i = 1; i < restore->workers->len; i++) {
-        PgConnection *worker = g_ptr_array_index(restore->workers, i);
-        if (!pg_exec(worker, BEGIN_READING, error) ||
-            !pg_execf(worker, error, "SET TRANSACTION SNAPSHOT %s", quoted))
-            return false;
-    }
-    return true;
-}
+#define READ_ONLY "SET default_transaction_read_only = on"
 
 static bool go_on(gpointer data, GError **error)
 {
@@ -38,17 +17,19 @@ static bool go_on(gpointer data, GError **error)
     return false;
 }
 
+/* Each table is read in a transaction of its own: nobody else is in the database, so that all see
+ * one state without sharing a snapshot, and the locks of many thousand tables in one transaction
+ * would be more than a server has room for. */
 static DigestSet *read_digests(Restore *restore, GError **error)
 {
     GPtrArray *workers = restore->workers;
     g_autoptr(DigestSet) set = NULL;
     for (guint i = 0; i < workers->len; i++) {
         PgConnection *worker = g_ptr_array_index(workers, i);
-        if (!pg_reset_session(worker, "", error) || !digest_pin(worker, error))
+        if (!pg_reset_session(worker, "", error) || !digest_pin(worker, error) ||
+            !pg_exec(worker, READ_ONLY, error))
             return NULL;
     }
-    if (!share_snapshot(restore, error))
-        return NULL;
     set = digest_list(g_ptr_array_index(workers, 0), error);
     if (set == NULL)
         return NULL;
@@ -57,10 +38,6 @@ static DigestSet *read_digests(Restore *restore, GError **error)
     if (!digest_fill_while(set, (PgConnection *const *)workers->pdata, (int)workers->len, go_on,
                            restore, error))
         return NULL;
-    for (guint i = 0; i < workers->len; i++) {
-        if (!pg_exec(g_ptr_array_index(workers, i), "COMMIT", error))
-            return NULL;
-    }
     return g_steal_pointer(&set);
 }
 

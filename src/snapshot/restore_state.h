@@ -76,6 +76,8 @@ bool restore_create_database(Restore *restore, const DatabaseShape *shape, GErro
 /* Drops it after a failure, whose error is amended if it cannot be dropped. */
 void restore_remove_database(Restore *restore, GError **error);
 PgConnection *restore_connect(Restore *restore, GError **error);
+/* Gives a session the settings for loading and for the archive's SQL. */
+bool restore_prepare_session(const Restore *restore, PgConnection *connection, GError **error);
 bool restore_connect_workers(Restore *restore, GError **error);
 /* Ends the sessions of workers whose statements must not go on. */
 void restore_end_workers(Restore *restore);

@@ -85,9 +85,9 @@ bool digest_large_objects(PgConnection *connection, RowDigest *out, GError **err
 
 /* Fills in every digest of set with n worker connections, largest first; large tables and large
  * objects are shared by them. Each connection must be in a transaction with the same snapshot
- * already, pinned (digest_pin). Where others may change tables meanwhile a lock_timeout must be set
- * or the tables be locked: a worker may wait behind an ALTER TABLE that waits for another worker.
- * Shows progress. */
+ * already, pinned (digest_pin); in none where nobody else can write, so that locks are not kept.
+ * Where others may change tables meanwhile a lock_timeout must be set or the tables be locked: a
+ * worker may wait behind an ALTER TABLE that waits for another worker. Shows progress. */
 bool digest_fill(DigestSet *set, PgConnection *const *workers, int n_workers, GError **error);
 
 /* The same; go_on is called several times a second in the calling thread, and when it fails the

@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 
 import content as contents
-from cluster import SUPERUSER, clean_environment, program, quote
+from cluster import SUPERUSER, Cluster, clean_environment, program, quote
 from program import REPOSITORY
 
 ENGINE = Path(os.environ.get("DRYDOCK_BIN", REPOSITORY / "build" / "dev" / "drydock")).parent / "tests" / "restore"
@@ -174,6 +174,26 @@ def test_foreign_keys_of_split_tables(cluster, tmp_path, name):
             assert schema_of(cluster, name) == schema_of(cluster, source)
             drop(cluster, name)
     finally:
+        drop(cluster, source)
+
+
+def test_more_tables_than_locks(cluster, tmp_path, name):
+    """No transaction of a restore locks more than a few tables: not when they are made, not when they are read."""
+    source, tables = "engine many", 500
+    cluster.query(f"CREATE DATABASE {quote(source)}")
+    small = Cluster({"max_locks_per_transaction": "10", "max_connections": "12", "max_prepared_transactions": "0"})
+    try:
+        cluster.query(f"DO $$ BEGIN FOR i IN 1..{tables} LOOP"
+                      " EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, a int UNIQUE, v text)', i);"
+                      " EXECUTE format('INSERT INTO t%s VALUES (1, 1, %L)', i, i); END LOOP; END $$", database=source)
+        assert engine("take", cluster.dsn(), source, tmp_path / "many", 2, 0)[0] == 0
+        small.start()
+        code, told = load(small, tmp_path / "many", name, 2)
+        assert code == 0, told
+        assert small.value("SELECT count(*) FROM pg_constraint WHERE contype IN ('p', 'u')"
+                           " AND connamespace = 'public'::regnamespace", database=name) == 2 * tables
+    finally:
+        small.destroy()
         drop(cluster, source)
 
 

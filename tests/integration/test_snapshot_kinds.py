@@ -87,6 +87,7 @@ def wanted_properties(source, without=()):
 # -- the three ways back ------------------------------------------------------------------------
 
 
+@pytest.mark.sanitized
 def test_restored_by_drydock(source, place, drydock, snapshot):
     done = drydock("restore", "--from", snapshot, "--database", "back", "--jobs", "3", dsn=place.dsn())
     assert done.code == 0, str(done)

@@ -72,7 +72,8 @@ static void report_restore(Run *run, const RestoreResult *result)
                                   (json_int_t)(result->verify_us / 1000), "notes", notes));
 }
 
-/* A database that was restored from what tells no properties has those of a new one. */
+/* A database that was restored from what tells no properties has those of a new one. That of a
+ * rehearsal never goes into service, and stays closed to everybody but its owner. */
 static bool learn_properties(Run *run, GError **error)
 {
     g_autoptr(PgProperties) work = NULL;
@@ -81,8 +82,12 @@ static bool learn_properties(Run *run, GError **error)
     work = pg_properties_read(run->control, run->names->work, error);
     if (work == NULL)
         return false;
-    /* Not its own: it is closed to everybody but its owner. */
-    run->before = pg_properties_fresh(work);
+    if (run->kind == RUN_REHEARSAL) {
+        pg_properties_set_comment(work, NULL);
+        run->before = g_steal_pointer(&work);
+    } else {
+        run->before = pg_properties_fresh(work);
+    }
     return true;
 }
 

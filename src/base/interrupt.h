@@ -22,8 +22,8 @@ int interrupt_pending(void);
 /* The number of the first signal received, shielded or not; 0 if none. */
 int interrupt_received(void);
 
-/* From now on signals are recorded and not obeyed (true), or obeyed again (false). Gives what it was
- * before. */
+/* From now on signals are recorded and not obeyed (true), or obeyed again (false). Gives what it
+ * was before. */
 bool interrupt_shield(bool shielded);
 
 /* Sets an ERROR_INTERRUPTED and returns true if a signal waits to be obeyed. */

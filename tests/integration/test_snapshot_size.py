@@ -1,7 +1,7 @@
 """Large tables and many tables: memory is bounded whatever the database, and thousands of tables are no special case."""
 
-import os
 import subprocess
+import sys
 import time
 
 import pytest
@@ -22,15 +22,21 @@ def server():
         server.destroy()
 
 
+# A process begins with the peak of the one that started it: that must be a small one.
+WATCH = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
+"""
+
+
 def peak_memory(drydock, *arguments, dsn):
     """What a command gave, and the most memory that it, or a child of it, has had."""
-    process = subprocess.Popen(drydock.command(*arguments, dsn=dsn), env=drydock.environment(), stdout=subprocess.DEVNULL,
-                               stderr=subprocess.PIPE)
-    errors = process.stderr.read().decode()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stderr.close()
-    return process.returncode, errors, usage.ru_maxrss * 1024
+    watched = subprocess.run([sys.executable, "-c", WATCH, *drydock.command(*arguments, dsn=dsn)],
+                             env=drydock.environment(), capture_output=True, text=True, check=True)
+    code, peak_kib = map(int, watched.stdout.split())
+    return code, watched.stderr, peak_kib * 1024
 
 
 @pytest.fixture

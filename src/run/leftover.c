@@ -9,13 +9,25 @@
 
 #define SESSIONS_WAIT_MS 10000
 
+/* A template, as the original may have been one, cannot be dropped. What a crash has left half
+ * dropped (datconnlimit = -2) lets nobody in, and to alter it costs the session. */
+static bool make_droppable(Run *run, const char *name, GError **error)
+{
+    g_autofree char *quoted = pg_identifier(name);
+    g_autoptr(PgResult) result =
+        pg_query(run->control, error,
+                 "SELECT FROM pg_database WHERE datname = $1 AND datconnlimit <> -2", 1, name);
+    if (result == NULL)
+        return false;
+    return pg_rows(result) == 0 ||
+           pg_execf(run->control, error,
+                    "ALTER DATABASE %s WITH ALLOW_CONNECTIONS false IS_TEMPLATE false", quoted);
+}
+
 bool run_drop_copy(Run *run, const char *name, GError **error)
 {
     g_autoptr(GError) cause = NULL;
-    g_autofree char *quoted = pg_identifier(name);
-    /* A template, as the original may have been one, cannot be dropped. */
-    if (!pg_execf(run->control, error,
-                  "ALTER DATABASE %s WITH ALLOW_CONNECTIONS false IS_TEMPLATE false", quoted) ||
+    if (!make_droppable(run, name, error) ||
         !gate_end_sessions(run->control, name, NULL, SESSIONS_WAIT_MS, NULL, error))
         return false;
     if (restore_drop_database(run->target, run->control, name, run->application, &cause))

@@ -16,15 +16,16 @@ struct FileLog {
     GMutex lock;
 };
 
-static bool write_all(int fd, const char *data, size_t size_bytes)
+bool file_write_all(int fd, const void *data, size_t size_bytes)
 {
+    const char *at = data;
     while (size_bytes > 0) {
-        const ssize_t put = write(fd, data, size_bytes);
+        const ssize_t put = write(fd, at, size_bytes);
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)
             return false;
-        data += put;
+        at += put;
         size_bytes -= (size_t)put;
     }
     return true;
@@ -100,7 +101,7 @@ bool file_write_atomic(const char *path, const void *data, size_t size_bytes, GE
         error_set_errno(error, errno, "cannot create '%s'", partial);
         return false;
     }
-    done = write_all(fd, data, size_bytes) && fsync(fd) == 0;
+    done = file_write_all(fd, data, size_bytes) && fsync(fd) == 0;
     if (!done)
         error_set_errno(error, errno, "cannot write '%s'", partial);
     if (close(fd) != 0 && done) {
@@ -260,7 +261,7 @@ bool file_log_append(FileLog *log, const char *line, GError **error)
     g_autofree char *whole = g_strconcat(line, "\n", NULL);
     bool done = false;
     g_mutex_lock(&log->lock);
-    done = write_all(log->fd, whole, strlen(whole)) && fdatasync(log->fd) == 0;
+    done = file_write_all(log->fd, whole, strlen(whole)) && fdatasync(log->fd) == 0;
     if (!done)
         error_set_errno(error, errno, "cannot write '%s'", log->path);
     g_mutex_unlock(&log->lock);

@@ -15,6 +15,9 @@
  */
 bool file_read(const char *path, size_t max_bytes, char **text, size_t *size_bytes, GError **error);
 
+/* All of them, however many calls it takes; false with errno. */
+bool file_write_all(int fd, const void *data, size_t size_bytes);
+
 /* Replaces path by these bytes, or leaves it as it was. */
 bool file_write_atomic(const char *path, const void *data, size_t size_bytes, GError **error);
 

@@ -93,20 +93,6 @@ static bool charge(IntakeSpool *spool, uint64_t size_bytes, GError **error)
     return true;
 }
 
-static bool write_all(int fd, const char *data, size_t size_bytes)
-{
-    while (size_bytes > 0) {
-        const ssize_t put = write(fd, data, size_bytes);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return false;
-        data += put;
-        size_bytes -= (size_t)put;
-    }
-    return true;
-}
-
 static bool copy(IntakeSpool *spool, int fd, const char *path, Source *source, GError **error)
 {
     g_autofree char *block = g_malloc(BLOCK_BYTES);
@@ -118,7 +104,7 @@ static bool copy(IntakeSpool *spool, int fd, const char *path, Source *source, G
             return true;
         if (!charge(spool, got, error))
             return false;
-        if (!write_all(fd, block, got)) {
+        if (!file_write_all(fd, block, got)) {
             error_set_errno(error, errno, "cannot write '%s'", path);
             return false;
         }

@@ -308,6 +308,24 @@ static bool set_formats(Layout *layout, Reader *reader, const SnapshotOptions *o
     return binary != NULL;
 }
 
+/* Its text is written as lc_monetary = C has it, and a session that loads it must have that set. */
+static bool look_for_money(Layout *layout, PgConnection *connection, GError **error)
+{
+    g_autoptr(GString) oids = g_string_new("{");
+    g_autofree char *found = NULL;
+    for (guint i = 0; i < layout->tables->len; i++) {
+        const TakenTable *table = g_ptr_array_index(layout->tables, i);
+        if (table->format == COPY_TEXT)
+            g_string_append_printf(oids, "%s%u", oids->len > 1 ? "," : "", table->oid);
+    }
+    if (oids->len == 1)
+        return true;
+    g_string_append_c(oids, '}');
+    found = pg_query_text(connection, error, pg_sql_snapshot_money, 1, oids->str);
+    layout->money = g_strcmp0(found, "t") == 0;
+    return found != NULL;
+}
+
 /* Views first: their lock is the shortest. Then the largest. */
 static int by_order(gconstpointer a, gconstpointer b)
 {
@@ -329,6 +347,7 @@ Layout *layout_make(Toc *toc, Reader *reader, const SnapshotOptions *options, GE
     toc_join_partitions(toc);
     by_oid = read_tables(toc, layout, reader->exporter, error);
     if (by_oid == NULL || !set_formats(layout, reader, options, error) ||
+        !look_for_money(layout, reader->exporter, error) ||
         !plan_tables(layout, toc, by_oid, options, error) ||
         !plan_digests(layout, toc, by_oid, reader, error) ||
         !objects_plan(toc, reader, options->jobs, layout->parts, error))

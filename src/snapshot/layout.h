@@ -11,6 +11,7 @@
 typedef struct {
     GPtrArray *tables; /* TakenTable * */
     GPtrArray *parts;  /* Part *, in the order in which they are done */
+    bool money;        /* there are columns of money in tables that are read as text */
 } Layout;
 
 /* ERROR_REFUSED if rows would be hidden, ERROR_FAILED if the table of contents is not of this

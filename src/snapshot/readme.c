@@ -26,11 +26,11 @@ static const char text_format[] =
     "\n"
     "4. Restore:\n"
     "\n"
-    "   pg_restore --exit-on-error --jobs=4 --dbname=%s .\n"
+    "   %spg_restore --exit-on-error --jobs=4 --dbname=%s .\n"
     "\n"
     "   It stops where a role is missing that owns something. manifest.json names the roles\n"
     "   under source.roles; create them (or give --no-owner --no-privileges).\n"
-    "%s"
+    "%s%s"
     "\n"
     "5. Let the planner know the data:\n"
     "\n"
@@ -44,7 +44,7 @@ static const char text_format[] =
     "Instead of steps 3, 4 and the renaming: where there is no database of the name %s,\n"
     "this makes it, with its owner, access rights, settings and comment:\n"
     "\n"
-    "   pg_restore --create --exit-on-error --jobs=4 --dbname=postgres .\n";
+    "   %spg_restore --create --exit-on-error --jobs=4 --dbname=postgres .\n";
 
 /* Older ones empty the table before each part (fixed in all branches in May 2023). */
 #define FOR_PARTS                                                                                  \
@@ -53,6 +53,12 @@ static const char text_format[] =
 #define ABOUT_BINARY                                                                               \
     "   Rows are in PostgreSQL's binary format: what pg_restore --file=- writes cannot be fed\n"   \
     "   to psql; restore into a database, as above.\n"
+
+/* All of it must be read as it was written; the setting of the server is another one. */
+#define MONEY_OPTIONS "PGOPTIONS='-c lc_monetary=C' "
+#define ABOUT_MONEY                                                                                \
+    "   Amounts of money are written as lc_monetary = C has them: without PGOPTIONS they may be\n" \
+    "   refused, or be other amounts.\n"
 
 static char *quoted(const char *text)
 {
@@ -81,7 +87,7 @@ static bool has_binary(const Manifest *manifest)
     return false;
 }
 
-bool readme_write(Manifest *manifest, bool has_parts, const char *folder, GError **error)
+bool readme_write(Manifest *manifest, ReadmeFacts facts, const char *folder, GError **error)
 {
     const json_t *locale = json_object_get(manifest->source, "locale");
     g_autofree char *encoding = quoted(json_get_text(manifest->source, "encoding"));
@@ -94,9 +100,11 @@ bool readme_write(Manifest *manifest, bool has_parts, const char *folder, GError
     const char *taken_at = json_get_text(manifest->source, "taken_at");
     const char *server = json_get_text(manifest->source, "server_version");
     const char *tool = json_get_text(manifest->archive, "pg_dump");
+    const char *with = facts.has_money ? MONEY_OPTIONS : "";
     g_autofree char *text = g_strdup_printf(
         text_format, taken_at != NULL ? taken_at : "an unknown time", tool != NULL ? tool : "?",
-        has_parts ? FOR_PARTS : "", server != NULL ? server : "?", encoding, collate, ctype,
-        options, name, name, has_binary(manifest) ? ABOUT_BINARY : "", name, own_name);
+        facts.has_parts ? FOR_PARTS : "", server != NULL ? server : "?", encoding, collate, ctype,
+        options, name, with, name, has_binary(manifest) ? ABOUT_BINARY : "",
+        facts.has_money ? ABOUT_MONEY : "", name, own_name, with);
     return manifest_write_file(manifest, folder, "README.txt", text, strlen(text), error);
 }

@@ -4,5 +4,9 @@
 
 #include "snapshot/manifest.h"
 
-/* has_parts: tables are cut into parts. */
-bool readme_write(Manifest *manifest, bool has_parts, const char *folder, GError **error);
+typedef struct {
+    bool has_parts; /* tables are cut into parts */
+    bool has_money; /* there is money in tables that are written as text */
+} ReadmeFacts;
+
+bool readme_write(Manifest *manifest, ReadmeFacts facts, const char *folder, GError **error);

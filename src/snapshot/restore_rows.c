@@ -72,10 +72,15 @@ static bool check_count(const Feed *feed, int64_t copied, GError **error)
     return false;
 }
 
+/* Money is read as it was written (digest_pin.sql). For the rows alone: what the archive says in
+ * SQL is as pg_dump wrote it. */
+#define READ_AS_WRITTEN "SET LOCAL lc_monetary TO 'C';"
+
 /* BEGIN travels with the COPY: two exchanges, not three. */
 static bool copy(Feed *feed, PgConnection *connection, const TocEntry *entry, GError **error)
 {
-    g_autofree char *sql = g_strconcat("BEGIN;", entry->copy, NULL);
+    const bool text = feed->file->copy_format == COPY_TEXT;
+    g_autofree char *sql = g_strconcat("BEGIN;", text ? READ_AS_WRITTEN : "", entry->copy, NULL);
     int64_t copied = 0;
     if (pg_copy_in(connection, sql, feed_next, feed, &copied, error) &&
         check_count(feed, copied, error))

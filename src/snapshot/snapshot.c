@@ -195,10 +195,11 @@ static bool add_up(Take *take, GError **error)
 
 static bool publish(Take *take, GError **error)
 {
+    const ReadmeFacts facts = {.has_parts = layout_has_parts(take->layout),
+                               .has_money = take->layout->money};
     if (!archive_finish(take->toc, take->options, take->manifest, partial_path(take->partial),
                         error) ||
-        !readme_write(take->manifest, layout_has_parts(take->layout), partial_path(take->partial),
-                      error))
+        !readme_write(take->manifest, facts, partial_path(take->partial), error))
         return false;
     /* For thousands of tables each of these is large; the manifest needs none of them. */
     g_clear_pointer(&take->layout, layout_free);

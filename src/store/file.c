@@ -129,18 +129,10 @@ static void set_write_error(const char *path, int saved_errno, GError **error)
 static bool write_block(int fd, const char *data, size_t size_bytes, const char *path,
                         GError **error)
 {
-    while (size_bytes > 0) {
-        const ssize_t put = write(fd, data, size_bytes);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0) {
-            set_write_error(path, errno, error);
-            return false;
-        }
-        data += put;
-        size_bytes -= (size_t)put;
-    }
-    return true;
+    if (file_write_all(fd, data, size_bytes))
+        return true;
+    set_write_error(path, errno, error);
+    return false;
 }
 
 /* Copies from one descriptor to the other; *hex gets the digest of what was read. */

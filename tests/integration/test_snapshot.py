@@ -152,7 +152,7 @@ def test_readme_has_the_lines_for_this_snapshot(shop, take):
     parts = (take(shop, "--split", "1MiB", name="parts") / "README.txt").read_text(encoding="utf-8")
     assert "15.3" in parts and "cannot be fed" in parts and "unzstd" in parts and "--create" in parts
     whole = (take(shop, "--format", "text", name="whole") / "README.txt").read_text(encoding="utf-8")
-    assert "15.3" not in whole and "cannot be fed" not in whole
+    assert "15.3" not in whole and "cannot be fed" not in whole and "PGOPTIONS" not in whole
 
 
 def test_create_makes_the_database_by_its_name(cluster, shop, take, tmp_path):

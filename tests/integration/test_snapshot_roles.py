@@ -2,13 +2,15 @@
 
 import os
 import re
+import subprocess
+from decimal import Decimal
 
 import pytest
 
 import content as contents
 import kinds
 from bed import OWNER, Database
-from cluster import Cluster, quote
+from cluster import Cluster, bin_folder, clean_environment, quote
 from test_snapshot_split import take
 
 
@@ -172,7 +174,7 @@ HOSTILE = {"client_encoding": "LATIN1", "quote_all_identifiers": "on", "default_
            "statement_timeout": "300ms", "lock_timeout": "10ms", "idle_in_transaction_session_timeout": "100ms",
            "idle_session_timeout": "100ms", "standard_conforming_strings": "off", "escape_string_warning": "on",
            "DateStyle": "German", "IntervalStyle": "sql_standard", "extra_float_digits": "-15", "bytea_output": "escape",
-           "lc_monetary": "C", "TimeZone": "Asia/Kathmandu", "search_path": "nowhere", "enable_tidscan": "off",
+           "lc_monetary": "C.UTF-8", "TimeZone": "Asia/Kathmandu", "search_path": "nowhere", "enable_tidscan": "off",
            "enable_seqscan": "off", "default_transaction_isolation": "serializable", "default_transaction_deferrable": "on",
            "client_min_messages": "error", "check_function_bodies": "on", "xmloption": "document", "transform_null_equals": "on",
            "default_toast_compression": "pglz", "gin_fuzzy_search_limit": "1", "vacuum_cost_delay": "1ms"}
@@ -206,10 +208,19 @@ def test_hostile_settings(bed, drydock, tmp_path, role):
     assert done.code == 0, str(done)
 
 
+# Money is loaded as it was written, and nothing else has that setting: the view is filled as the server has it.
+READ_AS_WRITTEN = """
+    CREATE TYPE item AS (amount money, words text[]);
+    CREATE TABLE items (i item, CHECK (current_setting('lc_monetary') = 'C'));
+    SET lc_monetary = 'C'; INSERT INTO items VALUES (ROW(1234.56, '{NULL,"NULL"}')); SET lc_monetary = 'C.UTF-8';
+    CREATE VIEW words AS SELECT '{NULL}'::text[] AS words;
+    CREATE MATERIALIZED VIEW monetary AS SELECT current_setting('lc_monetary') AS setting"""
+
+
 def test_hostile_role_settings_everywhere(bed, drydock, tmp_path):
     """The same for a role in every database: also where the restore connects to first."""
     database = bed.empty("small")
-    database.query(f"SET ROLE {OWNER}; CREATE TABLE t (id integer PRIMARY KEY, d date); INSERT INTO t SELECT n, '2024-02-01' FROM generate_series(1, 100) n")
+    database.query(f"SET ROLE {OWNER}; CREATE TABLE t (id integer PRIMARY KEY, d date); INSERT INTO t SELECT n, '2024-02-01' FROM generate_series(1, 100) n;" + READ_AS_WRITTEN)
     try:
         for name, setting in HOSTILE.items():
             bed.cluster.query(f"ALTER ROLE {OWNER} SET {name} = '{setting}'")
@@ -218,7 +229,26 @@ def test_hostile_role_settings_everywhere(bed, drydock, tmp_path):
         assert done.code == 0, str(done)
     finally:
         bed.cluster.query(f"ALTER ROLE {OWNER} RESET ALL")
-    assert Database(bed.cluster, "back").content() == database.content()
+    back = Database(bed.cluster, "back")
+    assert back.content() == database.content()
+    assert back.value("SELECT (words)[1] IS NULL FROM words") and back.value("SELECT setting FROM monetary") == "C.UTF-8"
+
+
+def test_money_by_stock_pg_restore(bed, drydock, tmp_path):
+    """README.txt has the line that reads it as it was written."""
+    database = bed.empty("money")
+    database.query(READ_AS_WRITTEN)
+    folder = kinds.stock_copy(take(drydock, tmp_path / "s", database), tmp_path)
+    lines = re.findall(r"^ +((?:PGOPTIONS=.*)?pg_restore .*)$", (folder / "README.txt").read_text(encoding="utf-8"), re.M)
+    bed.cluster.query("CREATE DATABASE money_restored TEMPLATE template0")
+    environment = {**clean_environment(), "PGHOST": str(bed.cluster.folder), "PGPORT": "5432", "PGUSER": "postgres",
+                   "PATH": f"{bin_folder()}:{os.environ['PATH']}"}
+    for line, name in zip(lines, ["money_restored", "money"], strict=True):
+        if name == "money":
+            bed.cluster.query("ALTER DATABASE money RENAME TO money_before")
+        done = subprocess.run(line, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert Database(bed.cluster, name).value("SELECT (i).amount::numeric FROM items") == Decimal("1234.56")
 
 
 def test_encodings(bed, drydock, tmp_path):

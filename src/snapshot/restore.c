@@ -231,6 +231,7 @@ RestoreResult *snapshot_restore(const PgTarget *target, const RestoreOptions *op
         log_progress_end();
         g_prefix_error(error, "while restoring '%s' into database '%s': ", options->from->given,
                        options->database);
+        failpoint("restore.failed");
         restore_remove_database(&restore, error);
         return NULL;
     }

@@ -269,26 +269,35 @@ static bool load_object(Restore *restore, Batch *batch, const LargeObject *objec
     return true;
 }
 
-bool restore_load_large(Restore *restore, PgConnection *connection, const Work *work,
-                        GError **error)
+static bool load_objects(Restore *restore, Batch *batch, const Work *work, GError **error)
 {
-    g_auto(Batch)
-        batch = {connection, g_byte_array_new(), g_byte_array_new(), g_byte_array_new(), 0};
     g_autofree char *buffer = g_malloc(PIECE_BYTES);
-    bool done = true;
-    batch_start(&batch);
-    for (int i = 0; done && i < work->count; i++) {
+    for (int i = 0; i < work->count; i++) {
         const LargeObject *object = &g_array_index(restore->large, LargeObject, work->first + i);
         if (atomic_load_explicit(&restore->stop, memory_order_relaxed)) {
             error_set(error, ERROR_FAILED, "given up because other work failed");
             return false;
         }
-        done = load_object(restore, &batch, object, buffer, error);
-        if (!done)
+        if (!load_object(restore, batch, object, buffer, error)) {
             g_prefix_error(error, "large object %u: ", object->oid);
+            return false;
+        }
     }
-    done = done && batch_write(&batch, error);
-    if (!done)
-        g_prefix_error(error, "while restoring large objects: ");
-    return done;
+    return batch_write(batch, error);
+}
+
+/* The bytes of an object are known to be the recorded ones when the last of them are sent: so all
+ * of the piece is one transaction. */
+bool restore_load_large(Restore *restore, PgConnection *connection, const Work *work,
+                        GError **error)
+{
+    g_auto(Batch)
+        batch = {connection, g_byte_array_new(), g_byte_array_new(), g_byte_array_new(), 0};
+    batch_start(&batch);
+    if (pg_exec(connection, "BEGIN", error) && load_objects(restore, &batch, work, error) &&
+        pg_exec(connection, "COMMIT", error))
+        return true;
+    restore_roll_back(connection);
+    g_prefix_error(error, "while restoring large objects: ");
+    return false;
 }

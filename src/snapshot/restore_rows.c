@@ -72,6 +72,12 @@ static bool check_count(const Feed *feed, int64_t copied, GError **error)
     return false;
 }
 
+void restore_roll_back(PgConnection *connection)
+{
+    if (pg_is_alive(connection) && pg_transaction(connection) != PG_IDLE)
+        (void)pg_exec(connection, "ROLLBACK", NULL);
+}
+
 /* Money is read as it was written (digest_pin.sql). For the rows alone: what the archive says in
  * SQL is as pg_dump wrote it. */
 #define READ_AS_WRITTEN "SET LOCAL lc_monetary TO 'C';"
@@ -85,8 +91,7 @@ static bool copy(Feed *feed, PgConnection *connection, const TocEntry *entry, GE
     if (pg_copy_in(connection, sql, feed_next, feed, &copied, error) &&
         check_count(feed, copied, error))
         return pg_exec(connection, "COMMIT", error);
-    if (pg_is_alive(connection) && pg_transaction(connection) != PG_IDLE)
-        (void)pg_exec(connection, "ROLLBACK", NULL);
+    restore_roll_back(connection);
     return false;
 }
 

@@ -92,10 +92,12 @@ bool restore_run_analyze(Restore *restore, PgConnection *connection, const GPtrA
 /* "TABLE public.students", safe to print. The caller frees it. */
 char *restore_describe(const TocEntry *entry);
 
-/* ---- restore_rows.c, restore_large.c: data ---- */
+/* ---- restore_rows.c, restore_large.c: data, committed only if it is what was recorded ---- */
 
 bool restore_load_rows(Restore *restore, PgConnection *connection, const TocEntry *entry,
                        GError **error);
+/* Ends the transaction of a piece that failed. */
+void restore_roll_back(PgConnection *connection);
 /* Reads which large objects there are, and cuts them into pieces of work. */
 bool restore_list_large(Restore *restore, GError **error);
 int restore_large_pieces(const TocEntry *entry, gpointer data);

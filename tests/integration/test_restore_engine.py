@@ -293,6 +293,22 @@ def test_rows_that_are_not_the_recorded_ones(cluster, copy, name):
         assert not exists(cluster, name)
 
 
+def test_large_objects_that_are_not_the_recorded_ones(cluster, copy, name):
+    """Nothing of a piece with a wrong object is committed, although most of it was sent before that is known."""
+    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
+    large = next(file for file in manifest["files"] if file["name"] == "blob_900003.dat.zst")  # 4 MB
+    large["sha256"] = "0" * 64
+    seal(copy, manifest)
+    code, told = load(cluster, copy, name)
+    assert code == 1 and told["exit_code"] == 4 and "large object" in told["error"], told
+    assert not exists(cluster, name)
+    subprocess.run([ENGINE, "load", cluster.dsn(), copy, name, "1"], capture_output=True, check=False,
+                   env={**clean_environment(), "DRYDOCK_FAILPOINT": "restore.failed=kill"})
+    wait_for(lambda: sessions_in(cluster, name) == 0)
+    assert cluster.value("SELECT count(*) FROM pg_largeobject_metadata", database=name) > 10
+    assert cluster.value("SELECT count(*) FROM pg_largeobject", database=name) == 0
+
+
 def test_a_database_that_exists(cluster, snapshot, tmp_path, name):
     cluster.query(f"CREATE DATABASE {quote(name)}")
     code, told = load(cluster, snapshot, name)

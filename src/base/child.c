@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define KEEP_BYTES ((size_t)64 * 1024)
+#define KEEP_BYTES ((size_t)256 * 1024)
 #define STOP_GRACE_MS 2000
 
 struct Child {
@@ -39,15 +39,17 @@ static void before_exec(gpointer data)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* The words of a child are read by us, so that it must not translate them. */
 static char **child_environment(const char *const *extra)
 {
-    static const char *const passed[] = {"PATH", "HOME", "LANG", "LC_ALL", "TZ"};
+    static const char *const passed[] = {"PATH", "HOME", "TZ"};
     GPtrArray *list = g_ptr_array_new();
     for (size_t i = 0; i < G_N_ELEMENTS(passed); i++) {
         const char *value = getenv(passed[i]);
         if (value != NULL)
             g_ptr_array_add(list, g_strdup_printf("%s=%s", passed[i], value));
     }
+    g_ptr_array_add(list, g_strdup("LC_ALL=C"));
     for (; extra != NULL && *extra != NULL; extra++)
         g_ptr_array_add(list, g_strdup(*extra));
     g_ptr_array_add(list, NULL);
@@ -192,6 +194,11 @@ bool child_check(Child *child, GError **error)
         error_set(error, ERROR_CHILD, "%s failed with status %d: %s", child->program,
                   WEXITSTATUS(child->status), tail);
     return false;
+}
+
+const char *child_errors(const Child *child)
+{
+    return child->errors->str;
 }
 
 const char *child_output(const Child *child)

@@ -2,9 +2,9 @@
  * Child processes: a value that says what is run, with which environment, and what happens to its
  * streams.
  *
- * The environment of a child is what is listed, plus PATH, HOME, LANG and TZ: no secret is passed
- * on. A child gets SIGTERM when this program dies. Standard input is empty; standard output and
- * error are collected (the last 64 KiB of each).
+ * The environment of a child is what is listed, plus PATH, HOME, TZ and LC_ALL=C (its words are
+ * for us to read): no secret is passed on. A child gets SIGTERM when this program dies. Standard
+ * input is empty; standard output and error are collected (the last 256 KiB of each).
  */
 #pragma once
 
@@ -37,6 +37,8 @@ bool child_wait(Child *child, int64_t timeout_ms, bool *ended, GError **error);
  * standard error, or true if it exited 0. */
 bool child_check(Child *child, GError **error);
 
+/* All of its standard error that was kept. */
+const char *child_errors(const Child *child);
 const char *child_output(const Child *child);
 
 /* SIGTERM, two seconds, SIGKILL; harmless if it has ended. */

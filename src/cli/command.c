@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_JOBS 256
 #define NO_JOBS INT_MIN /* not given */
 
 void cli_clear(Cli *cli)
@@ -204,14 +203,13 @@ static char *state_folder(const Cli *cli)
 static bool set_jobs(Cli *cli, GError **error)
 {
     if (cli->jobs == NO_JOBS) {
-        const int64_t wanted = cli->policy->snapshot_jobs > 0 ? cli->policy->snapshot_jobs
-                                                              : (int64_t)g_get_num_processors();
-        cli->jobs = (int)CLAMP(wanted, 1, MAX_JOBS);
+        cli->jobs = policy_jobs(cli->policy);
         return true;
     }
-    if (cli->jobs >= 1 && cli->jobs <= MAX_JOBS)
+    if (cli->jobs >= 1 && cli->jobs <= POLICY_JOBS_MAX)
         return true;
-    error_set(error, ERROR_USAGE, "'--jobs %d' is not possible: 1 to %d are", cli->jobs, MAX_JOBS);
+    error_set(error, ERROR_USAGE, "'--jobs %d' is not possible: 1 to %d are", cli->jobs,
+              POLICY_JOBS_MAX);
     return false;
 }
 

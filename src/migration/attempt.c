@@ -72,6 +72,7 @@ char *attempt_pin_sql(const Attempt *attempt, int64_t *limit_ms, GError **error)
 
 void attempt_set_deadline(const Attempt *attempt, int64_t limit_ms)
 {
+    pg_note_statement_timeout(attempt->connection, limit_ms);
     if (limit_ms > 0)
         pg_set_deadline(attempt->connection,
                         clock_monotonic_us() + (limit_ms + TERMINATE_AFTER_MS) * 1000,

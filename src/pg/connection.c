@@ -2,48 +2,26 @@
 
 #include "base/error.h"
 #include "pg/exchange.h"
+#include "pg/pins.h"
 #include <stdarg.h>
 #include <string.h>
 
 #define CANCEL_GRACE_MS 5000
 #define MAX_PARAMETERS 32
 
-/* Settings that neither a role, a database nor a migration may change under us. */
+/* One statement: each has its price, and this is sent before every migration. */
 static bool pin_session(PgConnection *connection, const char *first, const char *then,
                         GError **error)
 {
-    static const struct {
-        const char *name, *value;
-        int since; /* server version */
-    } pins[] = {
-        {"client_min_messages", "warning", 0},
-        {"TimeZone", "UTC", 0},
-        {"DateStyle", "ISO, MDY", 0},
-        {"IntervalStyle", "postgres", 0},
-        {"standard_conforming_strings", "on", 0},
-        {"statement_timeout", "0", 0},
-        {"lock_timeout", "0", 0},
-        {"idle_in_transaction_session_timeout", "0", 0},
-        {"idle_session_timeout", "0", 140000},
-        {"client_connection_check_interval", "2s", 140000},
-        {"transaction_timeout", "0", 170000},
-        {"synchronous_commit", "on", 0},
-        {"default_transaction_isolation", "read committed", 0},
-    };
-    g_autoptr(GString) sql = g_string_new(first);
-    g_string_append_printf(sql, "SELECT pg_catalog.set_config('%s', '%s', false)",
-                           "default_transaction_read_only", connection->read_only ? "on" : "off");
-    /* One statement: each has its price, and this is sent before every migration. */
-    for (size_t i = 0; i < G_N_ELEMENTS(pins); i++) {
-        if (pg_server_version(connection) >= pins[i].since)
-            g_string_append_printf(sql, ", pg_catalog.set_config('%s', '%s', false)", pins[i].name,
-                                   pins[i].value);
-    }
-    if (connection->catalog_only)
-        g_string_append(sql,
-                        ", pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)");
-    g_string_append(sql, then);
-    return pg_exec(connection, sql->str, error);
+    g_autofree char *pins = pins_sql(pg_server_version(connection), connection->read_only);
+    g_autofree char *sql =
+        g_strconcat(first, "SELECT ", pins,
+                    connection->catalog_only
+                        ? ", pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)"
+                        : "",
+                    then, NULL);
+    connection->statement_timeout_ms = 0;
+    return pg_exec(connection, sql, error);
 }
 
 bool pg_reset_session(PgConnection *connection, const char *then, GError **error)
@@ -180,6 +158,11 @@ void pg_set_deadline(PgConnection *connection, int64_t deadline_us, int64_t grac
     connection->deadline_us = deadline_us;
     connection->grace_ms = grace_ms > 0 ? grace_ms : CANCEL_GRACE_MS;
     connection->killer = killer;
+}
+
+void pg_note_statement_timeout(PgConnection *connection, int64_t timeout_ms)
+{
+    connection->statement_timeout_ms = timeout_ms;
 }
 
 void pg_set_watch(PgConnection *connection, int64_t interval_ms, PgWatchFunc func, gpointer data)

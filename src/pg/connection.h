@@ -56,6 +56,11 @@ bool pg_reset_session(PgConnection *connection, const char *then, GError **error
 void pg_set_deadline(PgConnection *connection, int64_t deadline_us, int64_t grace_ms,
                      PgConnection *killer);
 
+/* Says that the session's statement_timeout has been set (0: none; so it is when a session is
+ * opened or reset). A statement that was cancelled before that time was cancelled by a person: the
+ * server has one SQLSTATE for both, and its words are in any language. */
+void pg_note_statement_timeout(PgConnection *connection, int64_t timeout_ms);
+
 /* While a statement of this connection runs, func is called every interval_ms (on the caller's
  * thread; it must not use this connection). NULL: no more. */
 typedef void (*PgWatchFunc)(gpointer data);

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define CLOCKS_DIFFER_MS 20
+
 char *exchange_words(const char *message)
 {
     g_auto(GStrv) lines = g_strsplit(message, "\n", -1);
@@ -28,11 +30,22 @@ void exchange_set_lost(const PgConnection *connection, GError **error)
               PQdb(connection->libpq), message[0] != '\0' ? ": " : "", message);
 }
 
-static ErrorCode code_of_sqlstate(const char *sqlstate)
+/* Whether a statement that the server cancelled had all of its time. The two clocks may differ a
+ * little. */
+static bool had_its_time(const PgConnection *connection)
+{
+    const int64_t passed_ms = (clock_monotonic_us() - connection->sent_us) / 1000;
+    const int64_t limit_ms = connection->statement_timeout_ms;
+    return limit_ms > 0 && passed_ms + limit_ms / 100 + CLOCKS_DIFFER_MS >= limit_ms;
+}
+
+static ErrorCode code_of_sqlstate(const PgConnection *connection, const char *sqlstate)
 {
     if (strcmp(sqlstate, "55P03") == 0)
         return ERROR_LOCK_TIMEOUT;
-    if (strcmp(sqlstate, "57014") == 0 || strcmp(sqlstate, "25P04") == 0)
+    if (strcmp(sqlstate, "57014") == 0)
+        return had_its_time(connection) ? ERROR_TIMEOUT : ERROR_QUERY;
+    if (strcmp(sqlstate, "25P04") == 0)
         return ERROR_TIMEOUT;
     if (g_str_has_prefix(sqlstate, "08") || strcmp(sqlstate, "57P01") == 0 ||
         strcmp(sqlstate, "57P02") == 0 || strcmp(sqlstate, "57P03") == 0)
@@ -48,15 +61,20 @@ static void set_from_result(const PgConnection *connection, const PGresult *resu
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
     const char *position = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
     g_autofree char *message = NULL;
+    ErrorCode code = ERROR_QUERY;
     if (sqlstate == NULL || primary == NULL) {
         exchange_set_lost(connection, error);
         return;
     }
     message = redact_message(sqlstate, primary, connection->sql);
+    code = code_of_sqlstate(connection, sqlstate);
     if (constraint != NULL && strstr(message, constraint) == NULL)
-        error_set(error, code_of_sqlstate(sqlstate), "%s (constraint \"%s\")", message, constraint);
+        error_set(error, code, "%s (constraint \"%s\")", message, constraint);
     else
-        error_set(error, code_of_sqlstate(sqlstate), "%s", message);
+        error_set(error, code, "%s", message);
+    if (strcmp(sqlstate, "57014") == 0 && code == ERROR_QUERY)
+        error_hint_set(error, "its time was not up: somebody cancelled it (pg_cancel_backend), and "
+                              "will know why");
     error_sql_set(error, sqlstate, position != NULL ? atoi(position) : 0);
     if (hint != NULL) {
         g_autofree char *safe = redact_hint(sqlstate, hint, connection->sql);
@@ -158,6 +176,7 @@ void exchange_begin(PgConnection *connection, const char *sql)
     g_free(connection->sql);
     connection->sql = g_strdup(sql);
     connection->warning[0] = '\0';
+    connection->sent_us = clock_monotonic_us();
 }
 
 /* After a statement was stopped by us its error says so, whatever the server called it. */

@@ -11,7 +11,9 @@ struct PgConnection {
     PGconn *libpq;
     bool read_only;
     bool catalog_only;
-    int64_t deadline_us; /* monotonic; 0: none */
+    int64_t deadline_us;          /* monotonic; 0: none */
+    int64_t statement_timeout_ms; /* the server's, for this session; 0: none */
+    int64_t sent_us;              /* when the statement that runs was sent */
     int64_t grace_ms;
     PgConnection *killer;
     PgWatchFunc watch;

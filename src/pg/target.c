@@ -1,6 +1,7 @@
 #include "pg/target_private.h"
 
 #include "base/error.h"
+#include "pg/pins.h"
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -165,7 +166,8 @@ static char *write_passfile(const char *folder, const char *password, GError **e
 }
 
 char **pg_target_environment(const PgTarget *target, const char *database, const char *application,
-                             const char *folder, char **passfile, GError **error)
+                             int server_version_num, const char *folder, char **passfile,
+                             GError **error)
 {
     static const struct {
         const char *keyword, *variable;
@@ -183,11 +185,11 @@ char **pg_target_environment(const PgTarget *target, const char *database, const
         {"passfile", "PGPASSFILE"},
         {"channel_binding", "PGCHANNELBINDING"},
         {"gssencmode", "PGGSSENCMODE"},
-        {"options", "PGOPTIONS"},
         {"target_session_attrs", "PGTARGETSESSIONATTRS"},
     };
     g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
     const char *password = option(target, "password");
+    g_autofree char *options = pins_options(option(target, "options"), server_version_num);
     *passfile = NULL;
     if (password != NULL) {
         *passfile = write_passfile(folder, password, error);
@@ -200,6 +202,7 @@ char **pg_target_environment(const PgTarget *target, const char *database, const
         if (value != NULL && !(password != NULL && strcmp(passed[i].keyword, "passfile") == 0))
             g_ptr_array_add(list, g_strdup_printf("%s=%s", passed[i].variable, value));
     }
+    g_ptr_array_add(list, g_strdup_printf("PGOPTIONS=%s", options));
     g_ptr_array_add(list, g_strdup_printf("PGDATABASE=%s", database));
     g_ptr_array_add(list, g_strdup_printf("PGAPPNAME=%s", application));
     g_ptr_array_add(list, NULL);

@@ -22,9 +22,10 @@ const char *pg_target_user(const PgTarget *target);
 /* "host:port" or the socket's folder, for messages. */
 const char *pg_target_place(const PgTarget *target);
 
-/* What a PostgreSQL program needs in its environment to reach this server: NULL-terminated
- * NAME=value strings without any secret; a password goes into a file that only we can read, in
- * folder, which *passfile names (NULL if there is no password). The caller frees the list
- * (g_strfreev) and removes the file. */
+/* What a PostgreSQL program needs in its environment to reach this server, with the settings that
+ * our own sessions pin: NULL-terminated NAME=value strings without any secret; a password goes into
+ * a file that only we can read, in folder, which *passfile names (NULL if there is no password).
+ * The caller frees the list (g_strfreev) and removes the file. */
 char **pg_target_environment(const PgTarget *target, const char *database, const char *application,
-                             const char *folder, char **passfile, GError **error);
+                             int server_version_num, const char *folder, char **passfile,
+                             GError **error);

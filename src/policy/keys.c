@@ -243,7 +243,7 @@ static bool read_snapshot(const Load *load, GError **error)
     const SnapshotKeys *keys = &load->keys->snapshot;
     load->policy->snapshot_text = keys->format == SNAPSHOT_FORMAT_TEXT;
     const char *jobs = keys->jobs != NULL && strcmp(keys->jobs, "auto") != 0 ? keys->jobs : NULL;
-    return read_number(load, "snapshot", "jobs", jobs, 1, 64, "auto or ",
+    return read_number(load, "snapshot", "jobs", jobs, 1, POLICY_JOBS_MAX, "auto or ",
                        &load->policy->snapshot_jobs, error) &&
            read_number(load, "snapshot", "level", keys->level, 1, 9, "",
                        &load->policy->snapshot_level, error) &&

@@ -81,6 +81,12 @@ void policy_free(Policy *policy)
     g_free(policy);
 }
 
+int policy_jobs(const Policy *policy)
+{
+    return policy->snapshot_jobs > 0 ? policy->snapshot_jobs
+                                     : CLAMP((int)g_get_num_processors(), 1, POLICY_JOBS_MAX);
+}
+
 bool policy_accepts(const Policy *policy, const char *finding)
 {
     return g_strv_contains((const char *const *)policy->accept, finding);

@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 /* Bounds of snapshot.split, and of --split. */
+/* Each job is a session on the server. */
+#define POLICY_JOBS_MAX 128
 #define POLICY_SPLIT_MIN (UINT64_C(1) << 20)
 #define POLICY_SPLIT_MAX (UINT64_C(1) << 40)
 
@@ -38,7 +40,7 @@ typedef struct {
                                      they block; NULL-terminated, never NULL */
 
     CloneMethod clone_method;
-    int snapshot_jobs;             /* snapshot.jobs; 0 is auto: one for each core */
+    int snapshot_jobs;             /* snapshot.jobs; 0 is auto: see policy_jobs() */
     int snapshot_level;            /* 1 */
     bool snapshot_text;            /* snapshot.format: text instead of auto */
     uint64_t snapshot_split_bytes; /* snapshot.split; 256 MiB */
@@ -56,6 +58,10 @@ Policy *policy_load(const char *path, GError **error);
 Policy *policy_new_default(void);
 void policy_free(Policy *policy);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Policy, policy_free)
+
+/* How many work at the same time: snapshot.jobs, or one for each core of this host, 1 to
+ * POLICY_JOBS_MAX. */
+int policy_jobs(const Policy *policy);
 
 /* Whether a preflight finding is accepted by name. */
 bool policy_accepts(const Policy *policy, const char *finding);

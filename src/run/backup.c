@@ -12,12 +12,6 @@ static bool close_behind(gpointer data, GError **error)
     return run_close_keep(data, error);
 }
 
-static int jobs(const Run *run)
-{
-    return run->policy->snapshot_jobs > 0 ? run->policy->snapshot_jobs
-                                          : (int)g_get_num_processors();
-}
-
 static SnapshotResult *take(Run *run, const char *folder, GError **error)
 {
     g_autoptr(json_t) properties = pg_properties_to_json(run->before);
@@ -27,7 +21,7 @@ static SnapshotResult *take(Run *run, const char *folder, GError **error)
                                      .run = run->id,
                                      .application = run->application,
                                      .passfolder = run->folder,
-                                     .jobs = jobs(run),
+                                     .jobs = policy_jobs(run->policy),
                                      .level = run->policy->snapshot_level,
                                      .format =
                                          run->policy->snapshot_text ? SNAPSHOT_TEXT : SNAPSHOT_AUTO,

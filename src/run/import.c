@@ -11,14 +11,6 @@
 
 #define SESSIONS_WAIT_MS 10000
 
-static int jobs(const Run *run)
-{
-    if (run->options->jobs > 0)
-        return run->options->jobs;
-    return run->policy->snapshot_jobs > 0 ? run->policy->snapshot_jobs
-                                          : (int)g_get_num_processors();
-}
-
 bool import_check(Run *run, GError **error)
 {
     const RestoreOptions options = {.from = run->from,
@@ -40,7 +32,7 @@ RestoreResult *import_restore(Run *run, const Intake *from, const char *name,
         .comment = comment,
         .application = run->application,
         .passfolder = run->scratch != NULL ? scratch_folder(run->scratch) : run->folder,
-        .jobs = jobs(run),
+        .jobs = run->options->jobs > 0 ? run->options->jobs : policy_jobs(run->policy),
         .latest_us = own ? 0 : run_latest_us(run),
         .allow_known_holes = own || run->options->allow_known_holes};
     g_autoptr(RestoreResult) result = snapshot_restore(run->target, &options, error);

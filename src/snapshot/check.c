@@ -45,14 +45,16 @@ static bool check_file(const char *folder, const ManifestFile *file, GPtrArray *
     return true;
 }
 
-static bool is_listed(const Manifest *manifest, const char *name)
+/* The names belong to the manifest. */
+static GHashTable *listed_names(const Manifest *manifest)
 {
+    GHashTable *names = g_hash_table_new(g_str_hash, g_str_equal);
+    g_hash_table_add(names, (gpointer)MANIFEST_NAME);
     for (guint i = 0; i < manifest->files->len; i++) {
         const ManifestFile *file = g_ptr_array_index(manifest->files, i);
-        if (strcmp(file->name, name) == 0)
-            return true;
+        g_hash_table_add(names, file->name);
     }
-    return strcmp(name, MANIFEST_NAME) == 0;
+    return names;
 }
 
 static bool check_extra(const char *folder, const Manifest *manifest, GPtrArray *findings,
@@ -60,13 +62,14 @@ static bool check_extra(const char *folder, const Manifest *manifest, GPtrArray 
 {
     g_autoptr(GError) cause = NULL;
     g_autoptr(GDir) members = g_dir_open(folder, 0, &cause);
+    g_autoptr(GHashTable) listed = listed_names(manifest);
     const char *name = NULL;
     if (members == NULL) {
         error_set(error, ERROR_IO, "cannot read folder '%s': %s", folder, cause->message);
         return false;
     }
     while ((name = g_dir_read_name(members)) != NULL) {
-        if (!is_listed(manifest, name))
+        if (!g_hash_table_contains(listed, name))
             note(findings, name, "is not in the manifest");
     }
     return true;

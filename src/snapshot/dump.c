@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT "--lock-wait-timeout=10000"
-
+#define LOCK_WAIT_MS 10000
+#define TAIL_BYTES 1000
 #define READ_BYTES ((size_t)64 * 1024)
 #define END_WAIT_MS 2000
 
@@ -18,7 +18,7 @@ struct Dump {
     char *version;
     char *passfile;
     bool ended;
-    int64_t latest_us;
+    int64_t started_us, latest_us;
     char *buffer; /* what was read of its output and not yet taken */
     size_t at, filled;
 };
@@ -62,20 +62,31 @@ char *dump_filter_message(const char *message)
     return g_string_free(out, FALSE);
 }
 
+/* The server's words may be in any language, and pg_dump says no SQLSTATE: but what its statement
+ * was, and only a lock that was not to be had takes that long. */
+bool dump_waited_for_lock(const char *message, int64_t took_us)
+{
+    return took_us >= LOCK_WAIT_MS * (int64_t)1000 &&
+           strstr(message, "pg_dump: detail: Query was: LOCK TABLE ") != NULL;
+}
+
 static bool check_end(Dump *dump, GError **error)
 {
     g_autoptr(GError) cause = NULL;
     g_autofree char *words = NULL;
-    const char *colon = NULL;
+    const char *colon = NULL, *tail = NULL;
+    bool locked_out = false;
     if (child_check(dump->child, &cause))
         return true;
     /* "pg_dump failed with status 1: <its words>" */
     colon = strstr(cause->message, ": ");
-    words = dump_filter_message(colon != NULL ? colon + 2 : cause->message);
-    error_set(error, ERROR_CHILD, "%.*s%s%s",
+    words = dump_filter_message(child_errors(dump->child));
+    tail = strlen(words) > TAIL_BYTES ? words + strlen(words) - TAIL_BYTES : words;
+    locked_out =
+        dump_waited_for_lock(child_errors(dump->child), clock_monotonic_us() - dump->started_us);
+    error_set(error, locked_out ? ERROR_LOCK_TIMEOUT : ERROR_CHILD, "%.*s%s%s",
               (int)(colon != NULL ? colon - cause->message : (ptrdiff_t)strlen("pg_dump failed")),
-              colon != NULL ? cause->message : "pg_dump failed", words[0] != '\0' ? ": " : "",
-              words);
+              colon != NULL ? cause->message : "pg_dump failed", tail[0] != '\0' ? ": " : "", tail);
     if (strstr(words, "No space left on device") != NULL)
         error_hint_set(error, "make room where the snapshot is written, then try again");
     return false;
@@ -102,7 +113,7 @@ static char **make_arguments(const char *program, const char *encoding, const ch
     g_ptr_array_add(argv, g_strdup_printf("--snapshot=%s", snapshot_id));
     g_ptr_array_add(argv, g_strdup_printf("--encoding=%s", encoding));
     g_ptr_array_add(argv, g_strdup("--no-password"));
-    g_ptr_array_add(argv, g_strdup(LOCK_WAIT));
+    g_ptr_array_add(argv, g_strdup_printf("--lock-wait-timeout=%d", LOCK_WAIT_MS));
     g_ptr_array_add(argv, NULL);
     return (char **)g_ptr_array_free(argv, FALSE);
 }
@@ -117,11 +128,12 @@ Dump *dump_start(const PgTarget *target, const SnapshotOptions *options, const c
     g_auto(GStrv) argv = NULL;
     if (program == NULL)
         return NULL;
-    environment = pg_target_environment(target, options->database, options->application, passfolder,
-                                        &dump->passfile, error);
+    environment = pg_target_environment(target, options->database, options->application,
+                                        server_version_num, passfolder, &dump->passfile, error);
     if (environment == NULL)
         return NULL;
     argv = make_arguments(program, encoding, snapshot_id);
+    dump->started_us = clock_monotonic_us();
     dump->latest_us = options->latest_us;
     dump->buffer = g_malloc(READ_BYTES);
     dump->child =

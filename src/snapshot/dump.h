@@ -14,7 +14,7 @@ Dump *dump_start(const PgTarget *target, const SnapshotOptions *options, const c
                  GError **error);
 
 /* Waits for its end or timeout_ms (-1: no limit; 0: looks only). Once it has ended: an error if it
- * failed, without anything that may be a row. */
+ * failed, without anything that may be a row; ERROR_LOCK_TIMEOUT if it waited for a lock. */
 bool dump_wait(Dump *dump, int64_t timeout_ms, bool *ended, GError **error);
 
 /* Reads the table of contents and stops it. */
@@ -29,3 +29,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Dump, dump_free)
 /* What may be repeated of pg_dump's words: its own errors and the server's messages, redacted; no
  * DETAIL, CONTEXT or statement, which may hold rows. The caller frees it. */
 char *dump_filter_message(const char *message);
+
+/* Whether it failed because a lock was not to be had: message is all of its standard error. */
+bool dump_waited_for_lock(const char *message, int64_t took_us);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define POLL_MS 200
+#define TAIL_BYTES 1000
 /* CREATE DATABASE is the first statement that pg_restore writes. */
 #define HEAD_BYTES ((size_t)256 * 1024)
 
@@ -55,14 +56,15 @@ static bool check_end(Child *child, GError **error)
 {
     g_autoptr(GError) cause = NULL;
     g_autofree char *words = NULL;
-    const char *colon = NULL;
+    const char *colon = NULL, *tail = NULL;
     if (child_check(child, &cause))
         return true;
     colon = strstr(cause->message, ": ");
-    words = restore_filter_message(colon != NULL ? colon + 2 : cause->message);
+    words = restore_filter_message(child_errors(child));
+    tail = strlen(words) > TAIL_BYTES ? words + strlen(words) - TAIL_BYTES : words;
     error_set(error, ERROR_CHILD, "%.*s%s%s",
               (int)(colon != NULL ? (size_t)(colon - cause->message) : strlen(cause->message)),
-              cause->message, words[0] != '\0' ? ": " : "", words);
+              cause->message, tail[0] != '\0' ? ": " : "", tail);
     return false;
 }
 
@@ -225,8 +227,9 @@ static bool run_tool(Restore *restore, const char *program, GError **error)
     g_autofree char *passfile = NULL;
     Tool tool = {.restore = restore, .program = program};
     bool done = false;
-    tool.environment = pg_target_environment(restore->target, options->control_database,
-                                             options->application, folder, &passfile, error);
+    tool.environment =
+        pg_target_environment(restore->target, options->control_database, options->application,
+                              pg_server_version(restore->control), folder, &passfile, error);
     if (tool.environment == NULL)
         return false;
     done = run_sections(&tool, restore->result, error);

@@ -56,13 +56,12 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Take, take_clear)
 /* pg_dump waits for its locks on the server; who is in its way then is known to us. */
 static bool explain_dump(Take *take, GError **error)
 {
-    g_autofree char *who = NULL;
-    if (error != NULL && error_is(*error, ERROR_CHILD))
-        who = locks_describe(take->reader->exporter, 0);
-    if (who == NULL)
+    g_autofree char *words = NULL;
+    if (error == NULL || !error_is(*error, ERROR_LOCK_TIMEOUT))
         return false;
-    g_prefix_error(error, "%s; ", who);
-    error_recode(error, ERROR_LOCK_TIMEOUT);
+    words = g_strdup((*error)->message);
+    g_clear_error(error);
+    locks_set_error(take->reader->exporter, 0, words, error);
     return false;
 }
 

@@ -4,8 +4,8 @@ import pytest
 
 import bed as beds
 from content import databases
-from refusals import (all_refused, ended, nobody_left, refused, run_folders, tells, untouched, write_migrations,
-                      write_policy)
+from refusals import (all_refused, ended, nobody_left, refused, run_folders, tells, untouched, wait_until,
+                      write_migrations, write_policy)
 
 NEXT, AFTER = "20260101000000", "20260102000000"
 
@@ -54,6 +54,19 @@ def test_first_step_fails(drydock, database, files):
     done = refused(drydock, database, "migrate", "--policy", policy, code=1,
                    says=[f"{NEXT}-one.up.sql:2:13:", 'relation "nowhere" does not exist', "42P01"])
     assert done.last_line.startswith("failed: 0 of 1 migrations applied in 'white_cross'; cause: ")
+
+
+def test_somebody_cancels_it(drydock, database, files):
+    """Which is told apart from a statement whose time is up: the server has one SQLSTATE for both."""
+    policy = files({f"{NEXT}-one.up.sql": "-- drydock: statement_timeout 60s\nSELECT pg_sleep(100);\n"})
+    with drydock.started("migrate", "--policy", policy, dsn=database.dsn()) as process:
+        wait_until(lambda: database.value("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE state = 'active'"
+                                          " AND wait_event = 'PgSleep'"), "it sleeps")
+        told = "".join(process.communicate(timeout=30))
+    assert process.returncode == 1 and "somebody cancelled it (pg_cancel_backend)" in told and "57014" in told, told
+    policy = files({f"{NEXT}-one.up.sql": "-- drydock: statement_timeout 200ms\nSELECT pg_sleep(100);\n"})
+    done = refused(drydock, database, "migrate", "--policy", policy, code=1, says=["57014"])
+    assert "cancelled it" not in done.stderr
 
 
 def test_first_step_of_all_fails(bed, drydock, files):

@@ -261,8 +261,9 @@ def test_truncated_archive(source, archive, drydock, cluster):
 
 @pytest.mark.parametrize("arguments", [
     (), ("--from", "."), ("--database", "x"), ("--from", ".", "--database", ""), ("--from", ".", "--database", "x", "y"),
-    ("--from", ".", "--database", "x", "--jobs", "-1"), ("--from", "/nowhere", "--database", "x"),
-], ids=["nothing", "no name", "no source", "empty name", "a word", "jobs", "no file"])
+    ("--from", ".", "--database", "x", "--jobs", "-1"), ("--from", ".", "--database", "x", "--jobs", "129"),
+    ("--from", "/nowhere", "--database", "x"),
+], ids=["nothing", "no name", "no source", "empty name", "a word", "jobs", "too many jobs", "no file"])
 def test_usage(arguments, drydock, bed, cluster):
     done = drydock("restore", *arguments, dsn=cluster.dsn())
     assert done.code == 2, str(done)

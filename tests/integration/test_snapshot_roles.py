@@ -251,6 +251,23 @@ def test_money_by_stock_pg_restore(bed, drydock, tmp_path):
         assert Database(bed.cluster, name).value("SELECT (i).amount::numeric FROM items") == Decimal("1234.56")
 
 
+def test_hostile_role_settings_and_an_archive(bed, drydock, tmp_path):
+    """pg_restore's sessions are those of a role, too: read-only, serializable, with words in place of NULL in arrays."""
+    database = bed.empty("small")
+    database.query(f"SET ROLE {OWNER}; CREATE TABLE t (id integer PRIMARY KEY, d date, i interval, a text[]);"
+                   "INSERT INTO t SELECT n, '2024-02-01', interval '-1 day 2 hours' * n, ARRAY[NULL, 'null'] FROM generate_series(1, 100) n")
+    bed.cluster.run("pg_dump", "-Fc", "-f", bed.cluster.folder / "small.dump", "-d", bed.cluster.dsn("small"))
+    try:
+        for name, setting in HOSTILE.items():
+            bed.cluster.query(f"ALTER ROLE {OWNER} SET {name} = '{setting}'")
+        done = drydock("restore", "--from", bed.cluster.folder / "small.dump", "--database", "back", dsn=bed.cluster.dsn(user=OWNER),
+                       env={"PGOPTIONS": "-c work_mem=5MB"})
+        assert done.code == 0, str(done)
+    finally:
+        bed.cluster.query(f"ALTER ROLE {OWNER} RESET ALL")
+    assert Database(bed.cluster, "back").content() == database.content()
+
+
 def test_encodings(bed, drydock, tmp_path):
     """A database that is not in UTF-8 comes back in its own encoding."""
     bed.cluster.query("CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")

@@ -11,7 +11,7 @@ import pytest
 import content as contents
 import kinds
 from bed import OWNER, Database
-from cluster import SUPERUSER
+from cluster import SUPERUSER, program
 from refusals import go_on, run_that_stops, wait_until
 
 KEYS = """
@@ -207,6 +207,26 @@ def test_queued_alter_ends_it_in_words(keys, drydock, tmp_path, point):
     assert done.code != 0, "the snapshot did not need the table any more: the test shows nothing"
     assert not folder.exists()
     take(drydock, folder, keys)
+
+
+def test_other_failures_of_pg_dump_are_no_locks(keys, drydock, tmp_path):
+    """Somebody waits to alter a table, and that is not why pg_dump fails."""
+    pg_dump = tmp_path / "bin" / "pg_dump"
+    pg_dump.parent.mkdir()
+    pg_dump.write_text(f"""#!/bin/sh
+[ "$1" = --version ] && exec {program('pg_dump')} --version
+echo 'pg_dump: error: query failed: ERROR:  permission denied for table big' >&2
+echo 'pg_dump: detail: Query was: LOCK TABLE public.big IN ACCESS SHARE MODE' >&2
+exit 1
+""", encoding="ascii")
+    pg_dump.chmod(0o755)
+    env = {"DRYDOCK_FAILPOINT": "snapshot.exported=stop", "DRYDOCK_PG_BIN": str(pg_dump.parent)}
+    with drydock.started("snapshot", "--out", tmp_path / "s", dsn=keys.dsn(SUPERUSER), env=env) as process:
+        wait_until(lambda: open(f"/proc/{process.pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()[0] == "T", "it stops")
+        with queued_alter(keys):
+            done = go_on(process)
+    assert done.code == 1 and "pg_dump failed with status 1: error: query failed: ERROR:  permission denied" in done.stderr, str(done)
+    assert "the release" not in done.stderr
 
 
 # -- a database that is written to all the time -------------------------------------------------

@@ -173,6 +173,7 @@ static void test_every_key(void **state)
     assert_null(policy->end_applications[2]);
     assert_int_equal(policy->clone_method, CLONE_WAL_LOG);
     assert_int_equal(policy->snapshot_jobs, 4);
+    assert_int_equal(policy_jobs(policy), 4);
     assert_int_equal(policy->snapshot_level, 9);
     assert_true(policy->snapshot_text);
     assert_int_equal(policy->snapshot_split_bytes, 64 << 20);
@@ -189,6 +190,7 @@ static void test_jobs_auto(void **state)
     (void)state;
     g_autoptr(Policy) policy = load("policy: p\nsnapshot: {jobs: auto}\nclone: {method: auto}\n");
     assert_int_equal(policy->snapshot_jobs, 0);
+    assert_in_range(policy_jobs(policy), 1, POLICY_JOBS_MAX);
 }
 
 /* The folder's own name is no pattern, whatever it contains. */
@@ -324,10 +326,14 @@ static const struct {
      "ended"},
     {"policy: p\ntimeouts: {lock_attempts: 0}\n",
      ":2:27: 'timeouts.lock_attempts' must be a number from 1 to 1000, not '0'"},
-    {"policy: p\nsnapshot: {jobs: 65}\n",
-     ":2:18: 'snapshot.jobs' must be auto or a number from 1 to 64, not '65'"},
+    {"policy: p\nsnapshot: {jobs: 129}\n",
+     ":2:18: 'snapshot.jobs' must be auto or a number from 1 to 128, not '129'"},
+    {"policy: p\nsnapshot: {jobs: 0}\n",
+     ":2:18: 'snapshot.jobs' must be auto or a number from 1 to 128, not '0'"},
+    {"policy: p\nsnapshot: {jobs: -1}\n",
+     ":2:18: 'snapshot.jobs' must be auto or a number from 1 to 128, not '-1'"},
     {"policy: p\nsnapshot: {jobs: many}\n",
-     ":2:18: 'snapshot.jobs' must be auto or a number from 1 to 64, not 'many'"},
+     ":2:18: 'snapshot.jobs' must be auto or a number from 1 to 128, not 'many'"},
     {"policy: p\nsnapshot: {level: 0}\n",
      ":2:19: 'snapshot.level' must be a number from 1 to 9, not '0'"},
     {"policy: p\nsnapshot: {split: much}\n",

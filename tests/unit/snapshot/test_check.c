@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define MANY_FILES 2000
+
 typedef struct {
     char *folder;
 } Fixture;
@@ -135,6 +137,30 @@ static void no_manifest_is_no_snapshot(void **state)
     assert_true(error_is(error, ERROR_INTEGRITY));
 }
 
+/* So many that asking each for each would be noticed. */
+static void many_files_are_checked(void **state)
+{
+    const Fixture *fixture = *state;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Manifest) manifest = manifest_read(fixture->folder, &error);
+    int files = 0;
+    assert_non_null(manifest);
+    for (int i = 0; i < MANY_FILES; i++) {
+        g_autofree char *name = g_strdup_printf("%d.dat", 1000 + i);
+        g_autofree char *path = member(fixture, name);
+        ManifestFile *file = g_new0(ManifestFile, 1);
+        assert_true(g_file_set_contents(path, "", 0, NULL));
+        file->name = g_steal_pointer(&name);
+        file->sha256 = hash_bytes("", 0);
+        manifest_add(manifest, file);
+    }
+    assert_true(manifest_write(manifest, fixture->folder, &error));
+    assert_true(snapshot_verify(fixture->folder, NULL, &files, &error));
+    assert_int_equal(files, MANY_FILES + 3);
+    write_member(fixture, "999.dat", "", 0);
+    assert_damaged(fixture, "'999.dat' is not in the manifest");
+}
+
 /* Every byte of the manifest is under its own SHA-256, or is a blank that JSON cannot do without.
  */
 static void manifest_changes_are_found(void **state)
@@ -176,6 +202,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_flipped_bit_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sizes_are_compared, set_up, tear_down),
         cmocka_unit_test_setup_teardown(missing_and_extra_are_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(many_files_are_checked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_manifest_is_no_snapshot, set_up, tear_down),
         cmocka_unit_test_setup_teardown(manifest_changes_are_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cut_manifest_is_found, set_up, tear_down),

@@ -34,11 +34,29 @@ static void rows_are_dropped(void **state)
     assert_non_null(strstr(text, "missing chunk number"));
 }
 
+static void only_a_lock_is_called_one(void **state)
+{
+    static const char of_lock[] =
+        "pg_dump: error: query failed: FEHLER:  storniere Anfrage wegen Zeit\xc3\xbc"
+        "berschreitung\n"
+        "pg_dump: detail: Query was: LOCK TABLE public.a, public.b IN ACCESS SHARE MODE\n";
+    static const char of_query[] =
+        "pg_dump: error: query failed: ERROR:  canceling statement due to user request\n"
+        "pg_dump: detail: Query was: SELECT 'LOCK TABLE'\n";
+    (void)state;
+    assert_true(dump_waited_for_lock(of_lock, 10 * G_USEC_PER_SEC));
+    /* It was refused at once: by access rights, for one. */
+    assert_false(dump_waited_for_lock(of_lock, 5 * G_USEC_PER_SEC));
+    assert_false(dump_waited_for_lock(of_query, 20 * G_USEC_PER_SEC));
+    assert_false(dump_waited_for_lock("", 20 * G_USEC_PER_SEC));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_are_kept),
         cmocka_unit_test(rows_are_dropped),
+        cmocka_unit_test(only_a_lock_is_called_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

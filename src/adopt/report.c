@@ -109,16 +109,16 @@ static void append_last_line(GString *text, const Adoption *adoption, const GErr
     const char *database = pg_target_database(adoption->options->target);
     const guint count = adoption->record->len;
     if (refused != NULL)
-        g_string_append_printf(text, "refused: %s; nothing was recorded in '%s' (exit %d)\n",
-                               refused->message, database, error_exit_code(refused));
+        text_append_line(text, "refused: %s; nothing was recorded in '%s' (exit %d)",
+                         refused->message, database, error_exit_code(refused));
     else if (adoption->written)
-        g_string_append_printf(text, "done: %u migration%s recorded as applied in '%s' (exit 0)\n",
-                               count, count == 1 ? "" : "s", database);
+        text_append_line(text, "done: %u migration%s recorded as applied in '%s' (exit 0)", count,
+                         count == 1 ? "" : "s", database);
     else
-        g_string_append_printf(text,
-                               "%u migration%s would be recorded as applied in '%s'; --yes "
-                               "does it (exit 0)\n",
-                               count, count == 1 ? "" : "s", database);
+        text_append_line(text,
+                         "%u migration%s would be recorded as applied in '%s'; --yes "
+                         "does it (exit 0)",
+                         count, count == 1 ? "" : "s", database);
 }
 
 char *adoption_text(const Adoption *adoption, const GError *refused)

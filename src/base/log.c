@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/text.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,7 @@ static const char *level_prefix(LogLevel level, bool colour)
 void log_message(LogLevel level, const char *format, ...)
 {
     g_autofree char *message = NULL;
+    g_autofree char *printable = NULL;
     g_autoptr(GDateTime) now = g_date_time_new_now_local();
     g_autofree char *time = g_date_time_format(now, "%H:%M:%S");
     va_list args;
@@ -58,10 +60,11 @@ void log_message(LogLevel level, const char *format, ...)
     va_start(args, format);
     message = g_strdup_vprintf(format, args);
     va_end(args);
+    printable = text_printable(message);
     g_mutex_lock(&log_lock);
     clear_line();
     (void)fprintf(stderr, "%s %s%s\n", time, level_prefix(level, log_colour(STDERR_FILENO)),
-                  message);
+                  printable);
     g_mutex_unlock(&log_lock);
 }
 
@@ -89,12 +92,14 @@ void log_progress(const char *format, ...)
     if (last_progress_us == 0)
         last_progress_us = clock_monotonic_us() - (terminal ? interval_us : 0);
     if (clock_monotonic_us() - last_progress_us >= interval_us) {
+        g_autofree char *printable = NULL;
         last_progress_us = clock_monotonic_us();
         va_start(args, format);
         message = g_strdup_vprintf(format, args);
         va_end(args);
+        printable = text_printable(message);
         clear_line();
-        (void)fprintf(stderr, terminal ? "         %s" : "         %s\n", message);
+        (void)fprintf(stderr, terminal ? "         %s" : "         %s\n", printable);
         (void)fflush(stderr);
         line_shown = terminal;
     }

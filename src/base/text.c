@@ -60,3 +60,16 @@ char *text_printable(const char *text)
     }
     return g_string_free(out, FALSE);
 }
+
+void text_append_line(GString *text, const char *format, ...)
+{
+    g_autofree char *line = NULL;
+    g_autofree char *printable = NULL;
+    va_list args;
+    va_start(args, format);
+    line = g_strdup_vprintf(format, args);
+    va_end(args);
+    printable = text_printable(line);
+    g_string_append(text, printable);
+    g_string_append_c(text, '\n');
+}

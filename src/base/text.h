@@ -15,3 +15,7 @@ char *text_shorten(const char *text, size_t max_bytes);
 /* Control characters (line feeds, escapes) as visible escapes, so that outside text cannot forge a
  * line. The caller frees it. */
 char *text_printable(const char *text);
+
+/* Appends one line: what the format gives, made printable, and a line feed. Names of databases may
+ * hold line feeds, and what is told in one line must stay in one. */
+void text_append_line(GString *text, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -1,5 +1,6 @@
 /* drydock accept */
 #include "base/error.h"
+#include "base/text.h"
 #include "cli/session.h"
 #include <string.h>
 
@@ -60,12 +61,16 @@ static void print_accepted(const Cli *cli, const MigrationStatus *status)
                   "file", migration->up.path, "old_sha256", entry->sha256, "new_sha256",
                   migration->up.sha256.hex, "old_canonical_sha256", entry->canonical,
                   "new_canonical_sha256", migration->up.canonical.hex, "exit_code", 0);
-    g_autofree char *text = g_strdup_printf(
-        "migration  %s, applied %s by %s\nfile       %s\nold        %s\nnew        %s\n"
-        "reason     %s\ndone: the change of %s is accepted in '%s' (exit 0)\n",
-        migration->title, entry->applied_at, entry->applied_by, migration->up.path, entry->sha256,
-        migration->up.sha256.hex, cli->reason, migration->id, pg_target_database(cli->target));
-    cli_print(cli, document, text);
+    g_autoptr(GString) text = g_string_new(NULL);
+    text_append_line(text, "migration  %s, applied %s by %s", migration->title, entry->applied_at,
+                     entry->applied_by);
+    text_append_line(text, "file       %s", migration->up.path);
+    text_append_line(text, "old        %s", entry->sha256);
+    text_append_line(text, "new        %s", migration->up.sha256.hex);
+    text_append_line(text, "reason     %s", cli->reason);
+    text_append_line(text, "done: the change of %s is accepted in '%s' (exit 0)", migration->id,
+                     pg_target_database(cli->target));
+    cli_print(cli, document, text->str);
 }
 
 int command_accept(int argc, char **argv)

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "report/report.h"
 #include "run/record.h"
 #include <limits.h>
@@ -355,12 +356,12 @@ bool cli_run_options(const Cli *cli, RunOptions *options, GError **error)
 int cli_print_outcome(const Cli *cli, const RunOutcome *outcome)
 {
     g_autofree char *report = report_text(outcome->report);
-    g_autofree char *text = NULL;
-    if (outcome->folder != NULL)
-        text = g_strdup_printf("%s\nReport: %s/report.txt\n%s (exit %d)\n", report, outcome->folder,
-                               outcome->last_line, outcome->exit_code);
-    else
-        text = g_strdup_printf("%s (exit %d)\n", outcome->last_line, outcome->exit_code);
-    cli_print(cli, outcome->report, text);
+    g_autoptr(GString) text = g_string_new(NULL);
+    if (outcome->folder != NULL) {
+        g_string_append_printf(text, "%s\n", report);
+        text_append_line(text, "Report: %s/report.txt", outcome->folder);
+    }
+    text_append_line(text, "%s (exit %d)", outcome->last_line, outcome->exit_code);
+    cli_print(cli, outcome->report, text->str);
     return outcome->exit_code;
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/session.h"
 #include "migration/check.h"
 #include "migration/undo.h"
@@ -44,7 +45,7 @@ static int run_steps(Session *session, const Cli *cli, const GPtrArray *steps, b
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(json_t) document = json_object();
-    g_autofree char *text = NULL;
+    g_autoptr(GString) text = g_string_new(NULL);
     json_t *list = json_array();
     int exit_code = 0;
     bool left = false;
@@ -66,13 +67,13 @@ static int run_steps(Session *session, const Cli *cli, const GPtrArray *steps, b
     json_object_set_new(document, "partial", json_boolean(left));
     json_set_text(document, "error", error != NULL ? error->message : NULL);
     json_set_text(document, "hint", error != NULL ? error_hint(error) : NULL);
-    text = g_strdup_printf("%s: %d of %d migrations %s in '%s'%s%s (exit %d)\n",
-                           error == NULL ? "done" : "failed", (int)json_array_size(list),
-                           (int)steps->len, down ? "undone" : "applied",
-                           pg_target_database(cli->target), error != NULL ? "; cause: " : "",
-                           error != NULL ? error->message : "", exit_code);
+    text_append_line(text, "%s: %d of %d migrations %s in '%s'%s%s (exit %d)",
+                     error == NULL ? "done" : "failed", (int)json_array_size(list), (int)steps->len,
+                     down ? "undone" : "applied", pg_target_database(cli->target),
+                     error != NULL ? "; cause: " : "", error != NULL ? error->message : "",
+                     exit_code);
     json_decref(list);
-    cli_print(cli, document, text);
+    cli_print(cli, document, text->str);
     return exit_code;
 }
 

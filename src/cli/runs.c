@@ -1,6 +1,7 @@
 /* drydock runs */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/table.h"
 #include "report/report.h"
@@ -43,11 +44,12 @@ static char *runs_text(const json_t *runs)
     json_array_foreach(runs, i, run)
     {
         const char *problem = json_get_text(run, "problem");
-        g_string_append_printf(text, "\n%s\n  %s\n  in %s\n", json_get_text(run, "run"),
-                               or_empty(json_get_text(run, "result")),
-                               json_get_text(run, "folder"));
+        g_string_append_c(text, '\n');
+        text_append_line(text, "%s", json_get_text(run, "run"));
+        text_append_line(text, "  %s", or_empty(json_get_text(run, "result")));
+        text_append_line(text, "  in %s", json_get_text(run, "folder"));
         if (problem != NULL)
-            g_string_append_printf(text, "  its files do not tell everything: %s\n", problem);
+            text_append_line(text, "  its files do not tell everything: %s", problem);
     }
     if (text->len == 0)
         g_string_append(text, "no runs\n");

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "pg/properties.h"
 #include "run/lock.h"
@@ -103,12 +104,13 @@ static void print_result(const Cli *cli, const SnapshotResult *result, const cha
                   (int)result->digests->tables->len, "rows", (json_int_t)rows, "content_hash",
                   result->content_hash, "duration_ms", (json_int_t)(result->duration_us / 1000),
                   "exit_code", 0);
-    g_autofree char *text =
-        g_strdup_printf("snapshot of '%s': %d tables and sequences, %" G_GINT64_FORMAT
-                        " rows, %s in '%s', %s (exit 0)\n",
-                        pg_target_database(cli->target), (int)result->digests->tables->len, rows,
-                        size, folder, duration);
-    cli_print(cli, document, text);
+    g_autoptr(GString) text = g_string_new(NULL);
+    text_append_line(text,
+                     "snapshot of '%s': %d tables and sequences, %" G_GINT64_FORMAT
+                     " rows, %s in '%s', %s (exit 0)",
+                     pg_target_database(cli->target), (int)result->digests->tables->len, rows, size,
+                     folder, duration);
+    cli_print(cli, document, text->str);
 }
 
 static int take(const Cli *cli, GError **error)

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/table.h"
 #include "migration/standing.h"
@@ -132,14 +133,15 @@ static void print_status(const Cli *cli, const Listing *listing, int exit_code, 
 {
     g_autofree char *counts = summary(listing);
     g_autofree char *rows = table_text(listing->table);
-    g_autofree char *text = g_strdup_printf("%s%s in '%s' (exit %d)\n", rows, counts,
-                                            pg_target_database(cli->target), exit_code);
+    g_autoptr(GString) text = g_string_new(rows);
     g_autoptr(json_t) document = json_pack(
         "{s:i, s:s, s:O, s:i, s:i}", "schema", 1, "database", pg_target_database(cli->target),
         "migrations", listing->list, "pending", listing->pending, "exit_code", exit_code);
+    text_append_line(text, "%s in '%s' (exit %d)", counts, pg_target_database(cli->target),
+                     exit_code);
     json_set_text(document, "error", drift != NULL ? drift->message : NULL);
     json_set_text(document, "hint", drift != NULL ? error_hint(drift) : NULL);
-    cli_print(cli, document, text);
+    cli_print(cli, document, text->str);
 }
 
 int command_status(int argc, char **argv)

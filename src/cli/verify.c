@@ -1,6 +1,7 @@
 /* drydock verify snapshot DIR, drydock verify database */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "pg/connection.h"
 #include "snapshot/manifest.h"
@@ -120,19 +121,18 @@ static char *found_to_text(const Cli *cli, const Found *found, int exit_code)
     GString *text = g_string_new(NULL);
     const guint n = found->findings->len;
     for (guint i = 0; i < n; i++)
-        g_string_append_printf(text, "%s\n", (const char *)g_ptr_array_index(found->findings, i));
+        text_append_line(text, "%s", (const char *)g_ptr_array_index(found->findings, i));
     for (guint i = 0; found->differences != NULL && i < found->differences->len; i++) {
         const DigestDifference *difference = g_ptr_array_index(found->differences, i);
         if (difference->is_note)
-            g_string_append_printf(text,
-                                   "note: %s; it was not fresh when the snapshot was taken, "
-                                   "or is not now\n",
-                                   difference->line);
+            text_append_line(text,
+                             "note: %s; it was not fresh when the snapshot was taken, "
+                             "or is not now",
+                             difference->line);
     }
-    g_string_append_printf(text, "%s: '%s' has %u finding%s%s (exit %d)\n",
-                           n > 0 ? "failed" : "verified", pg_target_database(cli->target), n,
-                           n == 1 ? "" : "s",
-                           cli->against != NULL ? ", compared with the snapshot" : "", exit_code);
+    text_append_line(text, "%s: '%s' has %u finding%s%s (exit %d)", n > 0 ? "failed" : "verified",
+                     pg_target_database(cli->target), n, n == 1 ? "" : "s",
+                     cli->against != NULL ? ", compared with the snapshot" : "", exit_code);
     return g_string_free(text, FALSE);
 }
 

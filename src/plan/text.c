@@ -2,6 +2,7 @@
 #include "plan/plan.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 
 static void add_effects(GString *text, const json_t *migration)
 {
@@ -48,6 +49,7 @@ static void add_steps(GString *text, const json_t *plan)
     const json_t *copies = json_object_get(plan, "copies");
     const json_t *estimates = json_object_get(plan, "estimates");
     const char *database = json_get_text(plan, "database");
+    const char *work = json_get_text(copies, "work");
     g_autofree char *size = size_format((uint64_t)json_get_integer(plan, "size_bytes", 0));
     g_autofree char *clone =
         clock_format_duration(json_get_integer(estimates, "clone_ms", 0) * 1000);
@@ -55,25 +57,29 @@ static void add_steps(GString *text, const json_t *plan)
         clock_format_duration(json_get_integer(estimates, "snapshot_ms", 0) * 1000);
     g_autofree char *way_back =
         clock_format_duration(json_get_integer(estimates, "way_back_ms", 0) * 1000);
-    g_string_append_printf(
-        text,
-        "\nWhat happens to which copy\n"
-        "  fence     '%s' becomes '%s': closed, never written to; sessions are ended\n"
-        "  clone     '%s' is made of it (%s, about %s), closed\n"
-        "  snapshot  the kept copy is read (about %s)\n"
-        "  publish   the snapshot goes where the policy says\n"
-        "  migrate   the pending migrations are applied to '%s'\n"
-        "  verify    '%s' is compared with the kept copy\n"
-        "  open      '%s' becomes '%s', the kept copy becomes '%s'\n"
-        "  on a failure the kept copy becomes '%s' again (about %s), and '%s' becomes '%s'\n"
-        "The database gets a new OID: what is bound to that (statistics counters, logical slots) "
-        "does not follow it.\n"
-        "Estimates come from the %s. The name in the copies is that of a run which began now.\n",
-        database, json_get_text(copies, "keep"), json_get_text(copies, "work"), size, clone,
-        snapshot, json_get_text(copies, "work"), json_get_text(copies, "work"),
-        json_get_text(copies, "work"), database, json_get_text(copies, "before"), database,
-        way_back, json_get_text(copies, "work"), json_get_text(copies, "failed"),
-        json_get_text(estimates, "source"));
+    g_string_append(text, "\nWhat happens to which copy\n");
+    text_append_line(text,
+                     "  fence     '%s' becomes '%s': closed, never written to; sessions are ended",
+                     database, json_get_text(copies, "keep"));
+    text_append_line(text, "  clone     '%s' is made of it (%s, about %s), closed", work, size,
+                     clone);
+    text_append_line(text, "  snapshot  the kept copy is read (about %s)", snapshot);
+    text_append_line(text, "  publish   the snapshot goes where the policy says");
+    text_append_line(text, "  migrate   the pending migrations are applied to '%s'", work);
+    text_append_line(text, "  verify    '%s' is compared with the kept copy", work);
+    text_append_line(text, "  open      '%s' becomes '%s', the kept copy becomes '%s'", work,
+                     database, json_get_text(copies, "before"));
+    text_append_line(text,
+                     "  on a failure the kept copy becomes '%s' again (about %s), and '%s' becomes "
+                     "'%s'",
+                     database, way_back, work, json_get_text(copies, "failed"));
+    text_append_line(text,
+                     "The database gets a new OID: what is bound to that (statistics counters, "
+                     "logical slots) does not follow it.");
+    text_append_line(text,
+                     "Estimates come from the %s. The name in the copies is that of a run which "
+                     "began now.",
+                     json_get_text(estimates, "source"));
     if (json_get_text(plan, "window_end") != NULL)
         g_string_append_printf(text, "The window ends at %s.\n", json_get_text(plan, "window_end"));
 }
@@ -88,18 +94,19 @@ static void add_findings(GString *text, const json_t *plan)
     json_array_foreach(list, i, finding)
     {
         const char *fix = json_get_text(finding, "fix");
-        g_string_append_printf(text, "  %-8s  %s\n", json_get_text(finding, "severity"),
-                               json_get_text(finding, "text"));
+        text_append_line(text, "  %-8s  %s", json_get_text(finding, "severity"),
+                         json_get_text(finding, "text"));
         if (fix != NULL)
-            g_string_append_printf(text, "            to mend it: %s\n", fix);
+            text_append_line(text, "            to mend it: %s", fix);
     }
 }
 
 char *plan_text(const json_t *plan)
 {
     GString *text = g_string_new(NULL);
-    g_string_append_printf(text, "Plan for '%s' under policy '%s'\n\n",
-                           json_get_text(plan, "database"), json_get_text(plan, "policy"));
+    text_append_line(text, "Plan for '%s' under policy '%s'", json_get_text(plan, "database"),
+                     json_get_text(plan, "policy"));
+    g_string_append_c(text, '\n');
     add_migrations(text, plan);
     if (json_array_size(json_object_get(plan, "migrations")) > 0)
         add_steps(text, plan);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/text.h"
 #include <string.h>
 
 #define LABEL_WIDTH 16
@@ -9,7 +10,7 @@
 static void add_line(GString *text, const char *label, const char *value)
 {
     if (value != NULL)
-        g_string_append_printf(text, "%-*s%s\n", LABEL_WIDTH, label, value);
+        text_append_line(text, "%-*s%s", LABEL_WIDTH, label, value);
 }
 
 static void add_duration(GString *text, const char *label, int64_t duration_ms)
@@ -66,7 +67,7 @@ static void add_list(GString *text, const char *title, const json_t *list)
     {
         const char *line =
             json_is_string(item) ? json_string_value(item) : json_get_text(item, "text");
-        g_string_append_printf(text, "  %s\n", line != NULL ? line : "?");
+        text_append_line(text, "  %s", line != NULL ? line : "?");
     }
 }
 
@@ -83,8 +84,7 @@ static void add_proof(GString *text, const json_t *proof)
         const char *how = json_get_text(table, "how");
         if (how != NULL && strcmp(how, "not locked for writing") == 0)
             continue;
-        g_string_append_printf(text, "  %-40s%s\n", json_get_text(table, "name"),
-                               how != NULL ? how : "?");
+        text_append_line(text, "  %-40s%s", json_get_text(table, "name"), how != NULL ? how : "?");
     }
     g_string_append_printf(text,
                            "  %d tables and sequences in all; the others were not locked for "
@@ -96,7 +96,8 @@ char *report_text(const json_t *report)
 {
     GString *text = g_string_new(NULL);
     const json_t *copies = json_object_get(report, "copies");
-    g_string_append_printf(text, "%s\n\n", json_get_text(report, "result"));
+    text_append_line(text, "%s", json_get_text(report, "result"));
+    g_string_append_c(text, '\n');
     add_line(text, "run", json_get_text(report, "run"));
     add_line(text, "database", json_get_text(report, "database"));
     add_line(text, "policy", json_get_text(report, "policy"));

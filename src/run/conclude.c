@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "report/report.h"
 #include "run/context.h"
 
@@ -221,11 +222,12 @@ void run_conclude(Run *run, int exit_code, const GError *cause, const GPtrArray 
                   RunOutcome *outcome)
 {
     g_autofree char *ended = clock_format_utc(clock_wall_us());
+    g_autofree char *line = NULL;
     json_t *list = json_array();
     interrupt_shield(true);
     outcome->exit_code = exit_code;
-    outcome->last_line =
-        exit_code == 0 ? success_line(run) : failure_line(run, exit_code, cause, exceptions);
+    line = exit_code == 0 ? success_line(run) : failure_line(run, exit_code, cause, exceptions);
+    outcome->last_line = text_printable(line);
     for (guint i = 0; exceptions != NULL && i < exceptions->len; i++)
         json_array_append_new(list, json_string(g_ptr_array_index(exceptions, i)));
     json_object_set_new(run->report, "exceptions", list);

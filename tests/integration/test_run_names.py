@@ -13,6 +13,7 @@ NAMES = {
     "not ASCII": "gesundheit–für–kinder ✓",
     "a backslash and a percent sign": r"back\slash 100%s $1",
     "an option": "--help",
+    "control characters": "two\nlines\x1b[31m",
     "a conninfo string": "host=nowhere dbname=x",
     "63 bytes": "w" * 63,
     "63 bytes of two each": "w" + "ü" * 31,
@@ -63,11 +64,16 @@ def test_fails_and_succeeds(odd, project):
     before = maintenance.as_in_service(odd)
     done = project.run(odd)
     assert done.code == 7, str(done)
+    assert done.last_line.startswith("failed and restored: '") and done.last_line.endswith("(exit 7)"), done.last_line
+    assert "\x1b" not in done.stdout + done.stderr
     assert maintenance.as_in_service(odd) == before
     maintenance.check_closed(odd.cluster, maintenance.copies(odd)["failed"])
     project.remove(wrong)
     done = project.run(odd)
     assert done.code == 0, str(done)
+    assert done.last_line.startswith("done: '") and done.last_line.endswith("(exit 0)"), done.last_line
+    status = project.drydock("status", "--policy", project.folder / "policy.yaml", dsn=odd.dsn())
+    assert status.last_line.startswith("1 applied, 0 pending in '"), str(status)
     assert odd.properties() == before["properties"]
     assert odd.value(f"SELECT count(*) FROM {TABLE}") == 21
     kept = maintenance.copies(odd)["before"]

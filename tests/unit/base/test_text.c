@@ -36,6 +36,14 @@ static void control_characters_are_shown(void **state)
     assert_string_equal(text, "a\\x0ab\\x1b[31m");
 }
 
+static void a_line_stays_one(void **state)
+{
+    g_autoptr(GString) text = g_string_new("first\n");
+    (void)state;
+    text_append_line(text, "'%s' (exit %d)", "a\nb", 7);
+    assert_string_equal(text->str, "first\n'a\\x0ab' (exit 7)\n");
+}
+
 static void errors_carry_what_to_do(void **state)
 {
     g_autoptr(GError) error = NULL;
@@ -61,6 +69,7 @@ int main(void)
         cmocka_unit_test(the_nearest_word_is_found),
         cmocka_unit_test(characters_are_not_cut),
         cmocka_unit_test(control_characters_are_shown),
+        cmocka_unit_test(a_line_stays_one),
         cmocka_unit_test(errors_carry_what_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

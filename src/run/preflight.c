@@ -101,6 +101,7 @@ bool run_write_plan(Run *run, GError **error)
     json_set_text(details, "strategy", run_strategy(run));
     if (run->from != NULL)
         json_set_text(details, "from", run->from->given);
+    json_set_text(details, "role", pg_target_user(run->target));
     json_set_text(details, "policy", run->policy->name);
     json_set_text(details, "control_database", run->policy->control_database);
     json_set_text(details, "read_only", run->read_only);

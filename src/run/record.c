@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "pg/sql.h"
 #include <string.h>
 
 #define RECORD_VERSION 1
@@ -21,6 +22,7 @@ void run_record_free(RunRecord *record)
     g_free(record->gate);
     g_free(record->content);
     g_free(record->read_only);
+    g_free(record->owner);
     g_free(record);
 }
 
@@ -86,13 +88,7 @@ RunRecord *run_record_parse(const char *name, const char *comment)
 GPtrArray *run_records_read(PgConnection *connection, const char *database, GError **error)
 {
     g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func((GDestroyNotify)run_record_free);
-    g_autoptr(PgResult) result =
-        pg_query(connection, error,
-                 "SELECT d.datname, s.description FROM pg_database AS d "
-                 "JOIN pg_shdescription AS s ON s.objoid = d.oid "
-                 "AND s.classoid = 'pg_database'::regclass "
-                 "WHERE s.description LIKE '{\"drydock\":%' ORDER BY d.datname",
-                 0);
+    g_autoptr(PgResult) result = pg_query(connection, error, pg_sql_records_read, 1, database);
     if (result == NULL)
         return NULL;
     for (int row = 0; row < pg_rows(result); row++) {
@@ -100,10 +96,13 @@ GPtrArray *run_records_read(PgConnection *connection, const char *database, GErr
         /* No copy has the database's own name: if a comment says so, a person has given it that
          * name and left the comment. */
         if (record != NULL && strcmp(record->name, record->database) != 0 &&
-            (database == NULL || strcmp(record->database, database) == 0))
+            strcmp(record->database, database) == 0) {
+            record->owner = g_strdup(pg_value(result, row, 2));
+            record->trusted = pg_flag(result, row, 3);
             g_ptr_array_add(records, record);
-        else
+        } else {
             run_record_free(record);
+        }
     }
     return g_steal_pointer(&records);
 }
@@ -112,7 +111,8 @@ RunRecord *run_records_find(const GPtrArray *records, const char *run, const cha
 {
     for (guint i = 0; i < records->len; i++) {
         RunRecord *record = g_ptr_array_index(records, i);
-        if (strcmp(record->role, role) == 0 && (run == NULL || strcmp(record->run, run) == 0))
+        if (record->trusted && strcmp(record->role, role) == 0 &&
+            (run == NULL || strcmp(record->run, run) == 0))
             return record;
     }
     return NULL;
@@ -122,7 +122,14 @@ void run_records_explain_missing(PgConnection *connection, const PgTarget *targe
                                  const char *database, GError **error)
 {
     g_autoptr(GPtrArray) records = run_records_read(connection, database, NULL);
-    const RunRecord *keep = records != NULL ? run_records_find(records, NULL, "keep") : NULL;
+    const RunRecord *keep = NULL;
+    /* It is told to whoever may connect, a superuser among them, who need not be the one that runs
+     * it: words alone depend on it. */
+    for (guint i = 0; records != NULL && i < records->len; i++) {
+        const RunRecord *record = g_ptr_array_index(records, i);
+        if (strcmp(record->role, "keep") == 0 && (keep == NULL || record->trusted))
+            keep = record;
+    }
     if (keep == NULL) {
         error_set(error, ERROR_CONFIG, "database '%s' does not exist on %s", database,
                   pg_target_place(target));

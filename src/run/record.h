@@ -19,6 +19,10 @@ typedef struct {
     char *gate;      /* keep: the row version while closed (run/gate.h); NULL: not known */
     char *content;   /* keep: hash of the content (digest_set_hash); NULL: not known */
     char *read_only; /* keep: the original's own default_transaction_read_only; NULL: not set */
+
+    /* Of the copy on the server. */
+    char *owner;
+    bool trusted; /* its owner is beyond forging it (run/trust.h) */
 } RunRecord;
 
 void run_record_free(RunRecord *record);
@@ -33,11 +37,11 @@ char *run_record_statement(const char *name, const RunRecord *record);
 /* A comment as a record; NULL if it is none of ours. */
 RunRecord *run_record_parse(const char *name, const char *comment);
 
-/* Every record on the server for a database name (NULL: for any), ordered by run and role;
- * RunRecord *. */
+/* Every record on the server for a database name, ordered by the copy's name; RunRecord *. */
 GPtrArray *run_records_read(PgConnection *connection, const char *database, GError **error);
 
-/* The record with this role, and run (NULL: any); NULL if there is none. */
+/* The record with this role, and run (NULL: any), of those that are trusted; NULL if there is none.
+ */
 RunRecord *run_records_find(const GPtrArray *records, const char *run, const char *role);
 
 /* Says why there is no database of this name: a run that has not ended has it (ERROR_REFUSED), or

@@ -23,6 +23,7 @@
 #include "run/gate.h"
 #include "run/leftover.h"
 #include "run/recover_import.h"
+#include "run/trust.h"
 #include <string.h>
 
 #define UNKNOWN_OUTCOME 9
@@ -251,9 +252,13 @@ static char *nameless_copy(Run *run, GError **error)
                          1, start);
 }
 
-static void set_missing(Run *run, const char *id, int *exit_code, GError **cause)
+static void set_missing(Run *run, const GPtrArray *records, const char *id, int *exit_code,
+                        GError **cause)
 {
     g_autofree char *copies = nameless_copy(run, NULL);
+    *exit_code = 8;
+    if (!trust_settled(records, cause))
+        return;
     *exit_code = id != NULL || copies != NULL ? 8 : 2;
     if (run->opened) {
         error_set(cause, ERROR_NEEDS_PERSON,
@@ -342,7 +347,7 @@ static void recover_words(Run *run, const GPtrArray *records, const char *droppe
         log_error(error);
         run_conclude(run, 9, error, NULL, outcome);
     } else if (!live) {
-        set_missing(run, id, &exit_code, &cause);
+        set_missing(run, records, id, &exit_code, &cause);
         log_error(cause);
         run_conclude(run, exit_code, cause, NULL, outcome);
     } else if (id == NULL || run->opened) {
@@ -429,7 +434,7 @@ static bool check_one_keep(const GPtrArray *records, GError **error)
     const RunRecord *first = NULL;
     for (guint i = 0; i < records->len; i++) {
         const RunRecord *record = g_ptr_array_index(records, i);
-        if (strcmp(record->role, "keep") != 0)
+        if (strcmp(record->role, "keep") != 0 || !record->trusted)
             continue;
         if (first != NULL) {
             error_set(error, ERROR_NEEDS_PERSON,
@@ -464,6 +469,8 @@ void run_recover(const RunOptions *options, RunOutcome *outcome)
                      error, NULL, outcome);
         return;
     }
+    trust_by_journal(records, options->state_folder);
+    trust_warn(records);
     if (!check_one_keep(records, &error)) {
         log_error(error);
         run_conclude(&run, 8, error, NULL, outcome);

@@ -30,14 +30,24 @@ static char *own_pids(const Run *run)
                            run_lock_pid(run->lock));
 }
 
+/* The names that its copies have while it is at work. */
+static char *copies_json(const Run *run)
+{
+    g_autoptr(json_t) list = json_pack("[s, s, s, s]", run->names->live, run->names->keep,
+                                       run->names->work, run->names->restore);
+    return json_to_line(list);
+}
+
 /* Ends sessions until sql, which ends them, finds none any more. */
-static bool end_until_gone(Run *run, const char *sql, const char *whose, const char *what,
-                           GError **error)
+static bool end_until_gone(Run *run, const char *sql, const char *whose, const char *copies,
+                           const char *what, GError **error)
 {
     const int64_t end_us = clock_monotonic_us() + SESSIONS_WAIT_MS * (int64_t)1000;
     g_autofree char *own = own_pids(run);
     for (;;) {
-        g_autoptr(PgResult) result = pg_query(run->control, error, sql, 2, whose, own);
+        g_autoptr(PgResult) result = copies != NULL
+                                         ? pg_query(run->control, error, sql, 3, whose, own, copies)
+                                         : pg_query(run->control, error, sql, 2, whose, own);
         if (result == NULL)
             return false;
         if (pg_rows(result) == 0)
@@ -59,12 +69,13 @@ bool run_end_own_sessions(Run *run, GError **error)
 {
     g_autofree char *pattern = g_strdup_printf("drydock %% %s %%", run->session);
     g_autofree char *what = g_strdup_printf("sessions of run %s", run->id);
-    return end_until_gone(run, pg_sql_recover_end_run, pattern, what, error);
+    g_autofree char *copies = copies_json(run);
+    return end_until_gone(run, pg_sql_recover_end_run, pattern, copies, what, error);
 }
 
 bool run_end_renaming_sessions(Run *run, GError **error)
 {
-    return end_until_gone(run, pg_sql_recover_end_renaming, run->database,
+    return end_until_gone(run, pg_sql_recover_end_renaming, run->database, NULL,
                           "sessions of a run that rename the database", error);
 }
 

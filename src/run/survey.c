@@ -7,6 +7,7 @@
 #include "pg/tools.h"
 #include "run/context.h"
 #include "run/gate.h"
+#include "run/trust.h"
 #include "store/store.h"
 #include "verify/health.h"
 #include <string.h>
@@ -166,11 +167,18 @@ bool run_survey_names(Run *run, GError **error)
     const char *const names[] = {run->names->keep, run->names->work, run_aside_name(run),
                                  run->names->failed, run->names->unproven};
     g_autoptr(GPtrArray) records = run_records_read(run->control, run->database, error);
-    if (records == NULL)
+    bool live = false;
+    if (records == NULL || !run_database_exists(run, run->database, &live, error))
         return false;
+    /* Where nothing has the name, what may be its copy is not passed over. */
+    trust_by_journal(records, run->options->state_folder);
+    if (live)
+        trust_warn(records);
     for (guint i = 0; i < records->len; i++) {
         const RunRecord *record = g_ptr_array_index(records, i);
-        if (strcmp(record->role, "keep") == 0 || strcmp(record->role, "work") == 0)
+        if (strcmp(record->role, "keep") != 0 && strcmp(record->role, "work") != 0)
+            continue;
+        if (record->trusted || !live)
             run_finding(run, "leftover", true, "run drydock recover",
                         "'%s' is left over from run %s, which has not ended", record->name,
                         record->run);

@@ -1,5 +1,6 @@
 """Two at once, what an earlier run left, names that are taken, and a window that ends too soon."""
 
+import hashlib
 import json
 import signal
 from datetime import datetime, timedelta, timezone
@@ -142,6 +143,70 @@ def test_recover_chooses_no_kept_copy(cluster, drydock, database, policy):
     cluster.query(f"COMMENT ON DATABASE {forged} IS NULL")
     done = drydock("recover", "--policy", policy, dsn=database.dsn())
     assert done.code == 1, str(done)
+
+
+@pytest.fixture
+def stranger(cluster):
+    """A role that may create databases, and is nobody to this one."""
+    cluster.query("ALTER ROLE wc_outsider CREATEDB")
+    yield "wc_outsider"
+    cluster.query("ALTER ROLE wc_outsider NOCREATEDB")
+
+
+def forge(cluster, user, role, phase, strategy="shadow"):
+    """A database with the record and the name of a copy."""
+    name = f"white_cross_drydock_20250101t000000_{role}"
+    record = {"drydock": 1, "run": "20250101t000000", "database": "white_cross", "role": role, "phase": phase,
+              "strategy": strategy, "comment": None}
+    cluster.query(f"CREATE DATABASE {name}", user=user)
+    cluster.query(f"COMMENT ON DATABASE {name} IS '{json.dumps(record)}'".replace('{"drydock": 1', '{"drydock":1'), user=user)
+    return name
+
+
+@pytest.mark.parametrize("role, phase, strategy", [("work", "verified", "import"), ("keep", "fence", "shadow")])
+def test_recover_believes_no_stranger(cluster, drydock, database, policy, stranger, role, phase, strategy):
+    """What says that it is a proven copy gets no name if its owner may have made it up, and stands in nobody's way."""
+    forged = forge(cluster, stranger, role, phase, strategy)
+    done = drydock("recover", "--policy", policy, dsn=database.dsn())
+    assert done.code == 0 and done.last_line.startswith("nothing to recover"), str(done)
+    assert f"'{forged}' says that it is a copy of run 20250101t000000" in done.stderr
+    cluster.query("ALTER DATABASE white_cross RENAME TO elsewhere")
+    there = databases(cluster)
+    for user in (beds.OWNER, SUPERUSER):
+        done = drydock("recover", "--policy", policy, dsn=database.dsn(user))
+        tells(done, 8, [f"'{forged}' says that it is the", "it belongs to role 'wc_outsider'"])
+        assert databases(cluster) == there
+    cluster.query("ALTER DATABASE elsewhere RENAME TO white_cross")
+    done = drydock("run", "--policy", policy, dsn=database.dsn())
+    assert done.code == 0, str(done)
+
+
+def test_a_superuser_recovers_by_the_journal(cluster, drydock, database, policy):
+    """He is nobody's member: that the kept copy is the database's owner's says the journal, or that owner himself."""
+    killed(drydock, database, policy, "clone.create.done")
+    lost = policy.parent / "lost"
+    done = drydock("recover", "--policy", policy, "--state", lost, dsn=database.dsn(SUPERUSER))
+    tells(done, 8, ["it belongs to role 'wc_owner'", "recover connected as it"])
+    done = drydock("recover", "--policy", policy, dsn=database.dsn(SUPERUSER))
+    assert done.code == 1, str(done)
+
+
+def test_recover_ends_no_stranger(cluster, drydock, database, policy):
+    """A session of a plain role that bears the dead run's name is none of its sessions."""
+    killed(drydock, database, policy, "clone.create.done")
+    keep, = (name for name in databases(cluster) if name.endswith("_keep"))
+    with cluster.session(user="wc_outsider") as connection, connection.cursor() as cursor:
+        name = f"drydock run {keep.split('_')[-2]} {session_hash(keep)} host"
+        cursor.execute("SET application_name = %s", (name,))
+        done = drydock("recover", "--policy", policy, dsn=database.dsn())
+        assert done.code == 1, str(done)
+        cursor.execute("SHOW application_name")
+        assert cursor.fetchone() == (name,)
+
+
+def session_hash(keep):
+    """What tells the sessions of runs that began in the same second."""
+    return hashlib.sha256(keep.replace("_keep", "_work").encode()).hexdigest()[:6]
 
 
 def test_recover_without_the_copy_from_before(cluster, drydock, database, policy):

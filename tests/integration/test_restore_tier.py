@@ -111,6 +111,24 @@ def test_changed_while_it_is_open_for_reading(live, broken, project, cluster):
     check_restored(live, done, before, "changed")
 
 
+def test_a_session_that_calls_itself_ours(live, broken, cluster):
+    """A plain role in the kept copy, under the run's own application_name: it is an intruder all the same."""
+    before = state(live)
+    with broken.started(live, user=SUPERUSER, env={"DRYDOCK_FAILPOINT": "snapshot.close_keep.intent=stop"}) as run:
+        run.wait_for_stop()
+        kept = kept_copy(cluster)
+        inside = cluster.connect(kept, "wc_app")
+        with inside.cursor() as cursor:
+            name = cluster.value("SELECT application_name FROM pg_stat_activity WHERE datname = %s"
+                                 " AND application_name LIKE 'drydock run %%'", (kept,))
+            cursor.execute("SET default_transaction_read_only = off; SET application_name = %s", (name,))
+            cursor.execute("DELETE FROM allergies")
+        run.signal(signal.SIGCONT)
+        run.wait_for_migration()
+        done = run.go_on()
+    check_restored(live, done, before, "changed")
+
+
 @pytest.mark.parametrize("with_row", [True, False], ids=["changed", "only looked"])
 def test_who_only_looked_is_no_harm(live, broken, cluster, with_row):
     """Whoever was inside makes the content the only proof; where it is the same, the kept copy gets its name back."""

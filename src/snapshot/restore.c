@@ -35,7 +35,9 @@ static void restore_clear(Restore *restore)
         g_array_free(restore->large_pieces, TRUE);
     g_free(restore->client_encoding);
     g_free(restore->conforming_strings);
+    digest_set_free(restore->read_back);
     g_mutex_clear(&restore->notes_lock);
+    g_mutex_clear(&restore->read_lock);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Restore, restore_clear)
 
@@ -82,7 +84,8 @@ static bool plan(Restore *restore, GError **error)
                                   .data_bytes = data_bytes,
                                   .large_pieces = restore_large_pieces,
                                   .large_piece = restore_large_piece,
-                                  .data = restore};
+                                  .data = restore,
+                                  .jobs = restore->options->jobs};
     if (!restore_list_large(restore, error))
         return false;
     restore->graph = restore_graph_new(&options, error);
@@ -117,7 +120,7 @@ static bool load_snapshot(Restore *restore, GError **error)
     return read_script(restore, error) && plan(restore, error) &&
            restore_create_database(restore, &shape, error) &&
            restore_connect_workers(restore, error) && run_pre_data(restore, error) &&
-           restore_run_graph(restore, error);
+           restore_list_tables(restore, error) && restore_run_graph(restore, error);
 }
 
 /* Bytes are checked before pg_restore opens them where our own workers do not read them. */
@@ -225,6 +228,7 @@ RestoreResult *snapshot_restore(const PgTarget *target, const RestoreOptions *op
                    .result = g_new0(RestoreResult, 1)};
     g_return_val_if_fail(options->jobs >= 1, NULL);
     g_mutex_init(&restore.notes_lock);
+    g_mutex_init(&restore.read_lock);
     restore.result->notes = g_ptr_array_new_with_free_func(g_free);
     if (!open_control(&restore, error) || !restore_any(&restore, &properties, error) ||
         !make_durable(&restore, error)) {

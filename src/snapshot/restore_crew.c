@@ -62,6 +62,8 @@ static bool run_work(Member *member, Work *work, guint parallel, GError **error)
         return restore_load_large(restore, member->connection, work, error);
     case WORK_ANALYZE:
         return restore_run_analyze(restore, member->connection, work->entries, error);
+    case WORK_READ:
+        return restore_read_back(restore, member->connection, work, error);
     case WORK_SQL:
     default:
         return run_sql(member, work, parallel, error);
@@ -75,12 +77,13 @@ static void fail(Crew *crew, GError *error)
     else
         g_error_free(error);
     atomic_store(&crew->restore->stop, true);
+    atomic_store(&crew->restore->watch.stop, true);
 }
 
 static void count_done(Crew *crew, const Work *work)
 {
     if (!work->is_data) {
-        crew->rest_done++;
+        crew->rest_done += work->kind != WORK_READ;
         return;
     }
     if (--crew->data_left > 0)
@@ -212,7 +215,7 @@ bool restore_run_graph(Restore *restore, GError **error)
         if (work->is_data)
             crew.data_left++;
         else
-            crew.rest_left++;
+            crew.rest_left += work->kind != WORK_READ;
     }
     crew.data_done_us = began_us;
     g_mutex_init(&crew.lock);

@@ -1,12 +1,11 @@
 #include "snapshot/restore_graph.h"
 
 #include "base/error.h"
+#include "snapshot/restore_build.h"
 #include <string.h>
 
 /* Entries that are done in next to no time share a message. */
 #define SEQUENCES_AT_ONCE 100
-#define ANALYZE_AT_ONCE 50
-#define LARGE_TABLE_BYTES ((uint64_t)8 << 20)
 
 static void work_free(Work *work)
 {
@@ -27,21 +26,6 @@ void restore_graph_free(RestoreGraph *graph)
     g_free(graph);
 }
 
-/* What is known while the graph is made. Ids are dump ids, as pointers; places are indexes into
- * graph->work. */
-typedef struct {
-    const GraphOptions *options;
-    RestoreGraph *graph;
-    GHashTable *entries;  /* id -> TocEntry * */
-    GHashTable *places;   /* id -> GArray of places */
-    GHashTable *parts;    /* id of a table -> GArray of ids of its data, and of its partitions' */
-    GHashTable *bytes;    /* id of a table -> uint64_t *: of all its data */
-    GHashTable *attached; /* id of a partition -> GArray of ids of what it is a partition of */
-    GHashTable *below;    /* id of a partitioned table -> GArray of ids of its partitions */
-    GHashTable *is_last;  /* ids in graph->last */
-    int sequences;        /* place of the work that takes the next sequence; -1: none */
-} Build;
-
 static void free_array(gpointer array)
 {
     g_array_free(array, TRUE);
@@ -60,32 +44,32 @@ static void build_clear(Build *build)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Build, build_clear)
 
-static gpointer key_of(int id)
+gpointer build_key(int id)
 {
     return GINT_TO_POINTER(id);
 }
 
-static bool is_kind(const TocEntry *entry, const char *desc)
+bool build_is_kind(const TocEntry *entry, const char *desc)
 {
     return entry != NULL && strcmp(entry->desc, desc) == 0;
 }
 
 static const TocEntry *find(const Build *build, int id)
 {
-    return g_hash_table_lookup(build->entries, key_of(id));
+    return g_hash_table_lookup(build->entries, build_key(id));
 }
 
 static void append_to(GHashTable *table, int id, int value)
 {
-    GArray *array = g_hash_table_lookup(table, key_of(id));
+    GArray *array = g_hash_table_lookup(table, build_key(id));
     if (array == NULL) {
         array = g_array_new(FALSE, FALSE, sizeof(int));
-        g_hash_table_insert(table, key_of(id), array);
+        g_hash_table_insert(table, build_key(id), array);
     }
     g_array_append_val(array, value);
 }
 
-static bool contains(const GArray *array, int value)
+bool build_contains(const GArray *array, int value)
 {
     for (guint i = 0; i < array->len; i++) {
         if (g_array_index(array, int, i) == value)
@@ -96,31 +80,31 @@ static bool contains(const GArray *array, int value)
 
 static void add_once(GArray *array, int value)
 {
-    if (!contains(array, value))
+    if (!build_contains(array, value))
         g_array_append_val(array, value);
 }
 
-static uint64_t bytes_of(const Build *build, int table)
+uint64_t build_bytes(const Build *build, int table)
 {
-    const uint64_t *bytes = g_hash_table_lookup(build->bytes, key_of(table));
+    const uint64_t *bytes = g_hash_table_lookup(build->bytes, build_key(table));
     return bytes != NULL ? *bytes : 0;
 }
 
 /* ---- passes ---- */
 
-static bool is_of_acl_pass(const TocEntry *entry)
+bool build_is_of_acl_pass(const TocEntry *entry)
 {
-    return is_kind(entry, "ACL") || is_kind(entry, "DEFAULT ACL");
+    return build_is_kind(entry, "ACL") || build_is_kind(entry, "DEFAULT ACL");
 }
 
 static bool is_of_last_pass(const Build *build, const TocEntry *entry)
 {
-    if (is_kind(entry, "EVENT TRIGGER") || is_kind(entry, "SUBSCRIPTION"))
+    if (build_is_kind(entry, "EVENT TRIGGER") || build_is_kind(entry, "SUBSCRIPTION"))
         return true;
-    if (entry->section != TOC_SECTION_NONE || is_of_acl_pass(entry))
+    if (entry->section != TOC_SECTION_NONE || build_is_of_acl_pass(entry))
         return false;
     for (guint i = 0; i < entry->deps->len; i++) { /* a comment on one of them */
-        if (g_hash_table_contains(build->is_last, key_of(g_array_index(entry->deps, int, i))))
+        if (g_hash_table_contains(build->is_last, build_key(g_array_index(entry->deps, int, i))))
             return true;
     }
     return false;
@@ -129,7 +113,7 @@ static bool is_of_last_pass(const Build *build, const TocEntry *entry)
 static bool waits_for_work(const Build *build, const TocEntry *entry)
 {
     for (guint i = 0; i < entry->deps->len; i++) {
-        if (g_hash_table_contains(build->places, key_of(g_array_index(entry->deps, int, i))))
+        if (g_hash_table_contains(build->places, build_key(g_array_index(entry->deps, int, i))))
             return true;
     }
     return false;
@@ -150,26 +134,26 @@ static bool is_before(const Build *build, const TocEntry *entry)
 static void pass_on(Build *build, const TocEntry *data, int table)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
-    g_autoptr(GArray) todo = g_array_new(FALSE, FALSE, sizeof(int));
+    g_autoptr(GArray) pending = g_array_new(FALSE, FALSE, sizeof(int));
     const bool via_root = toc_loads_via_root(data);
-    g_array_append_val(todo, table);
-    for (guint i = 0; i < todo->len; i++) {
-        const int id = g_array_index(todo, int, i);
-        const GArray *above = g_hash_table_lookup(build->attached, key_of(id));
-        const GArray *below = via_root ? g_hash_table_lookup(build->below, key_of(id)) : NULL;
-        uint64_t *bytes = g_hash_table_lookup(build->bytes, key_of(id));
-        if (!g_hash_table_add(seen, key_of(id)))
+    g_array_append_val(pending, table);
+    for (guint i = 0; i < pending->len; i++) {
+        const int id = g_array_index(pending, int, i);
+        const GArray *above = g_hash_table_lookup(build->attached, build_key(id));
+        const GArray *below = via_root ? g_hash_table_lookup(build->below, build_key(id)) : NULL;
+        uint64_t *bytes = g_hash_table_lookup(build->bytes, build_key(id));
+        if (!g_hash_table_add(seen, build_key(id)))
             continue;
         if (bytes == NULL) {
             bytes = g_new0(uint64_t, 1);
-            g_hash_table_insert(build->bytes, key_of(id), bytes);
+            g_hash_table_insert(build->bytes, build_key(id), bytes);
         }
         *bytes += build->options->data_bytes(data, build->options->data);
         append_to(build->parts, id, data->id);
         if (above != NULL)
-            g_array_append_vals(todo, above->data, above->len);
+            g_array_append_vals(pending, above->data, above->len);
         if (below != NULL)
-            g_array_append_vals(todo, below->data, below->len);
+            g_array_append_vals(pending, below->data, below->len);
     }
 }
 
@@ -179,13 +163,13 @@ static void note_attach(Build *build, const TocEntry *attach)
     int child = 0;
     for (guint i = 0; i < attach->deps->len; i++) {
         const TocEntry *table = find(build, g_array_index(attach->deps, int, i));
-        if (is_kind(table, "TABLE") && g_strcmp0(table->tag, attach->tag) == 0 &&
+        if (build_is_kind(table, "TABLE") && g_strcmp0(table->tag, attach->tag) == 0 &&
             g_strcmp0(table->schema, attach->schema) == 0)
             child = table->id;
     }
     for (guint i = 0; child != 0 && i < attach->deps->len; i++) {
         const int id = g_array_index(attach->deps, int, i);
-        if (id != child && is_kind(find(build, id), "TABLE")) {
+        if (id != child && build_is_kind(find(build, id), "TABLE")) {
             append_to(build->attached, child, id);
             append_to(build->below, id, child);
         }
@@ -197,17 +181,17 @@ static void note_tables(Build *build)
     const GPtrArray *entries = build->options->toc->entries;
     for (guint i = 0; i < entries->len; i++) {
         TocEntry *entry = g_ptr_array_index(entries, i);
-        g_hash_table_insert(build->entries, key_of(entry->id), entry);
+        g_hash_table_insert(build->entries, build_key(entry->id), entry);
     }
     for (guint i = 0; i < entries->len; i++) {
-        if (is_kind(g_ptr_array_index(entries, i), "TABLE ATTACH"))
+        if (build_is_kind(g_ptr_array_index(entries, i), "TABLE ATTACH"))
             note_attach(build, g_ptr_array_index(entries, i));
     }
     for (guint i = 0; i < entries->len; i++) {
         const TocEntry *entry = g_ptr_array_index(entries, i);
-        for (guint n = 0; is_kind(entry, "TABLE DATA") && n < entry->deps->len; n++) {
+        for (guint n = 0; build_is_kind(entry, "TABLE DATA") && n < entry->deps->len; n++) {
             const int id = g_array_index(entry->deps, int, n);
-            if (is_kind(find(build, id), "TABLE"))
+            if (build_is_kind(find(build, id), "TABLE"))
                 pass_on(build, entry, id);
         }
     }
@@ -215,7 +199,7 @@ static void note_tables(Build *build)
 
 /* ---- pieces of work ---- */
 
-static Work *add_work(Build *build, WorkKind kind, const TocEntry *entry)
+Work *build_add(Build *build, WorkKind kind, const TocEntry *entry)
 {
     Work *work = g_new0(Work, 1);
     work->kind = kind;
@@ -231,57 +215,60 @@ static Work *add_work(Build *build, WorkKind kind, const TocEntry *entry)
     return work;
 }
 
-static Work *work_at(const Build *build, int place)
+Work *build_at(const Build *build, int place)
 {
     return g_ptr_array_index(build->graph->work, place);
 }
 
-static void wait_for(const Build *build, int place, int other)
+void build_wait(const Build *build, int place, int other)
 {
-    Work *work = work_at(build, place);
-    GArray *frees = work_at(build, other)->frees;
+    Work *work = build_at(build, place);
+    GArray *frees = build_at(build, other)->frees;
     if (place == other)
         return;
     g_array_append_val(frees, place);
     work->waits++;
 }
 
-static void wait_for_entry(const Build *build, int place, int id)
+void build_wait_for_entry(const Build *build, int place, int id)
 {
-    const GArray *places = g_hash_table_lookup(build->places, key_of(id));
+    const GArray *places = g_hash_table_lookup(build->places, build_key(id));
     for (guint i = 0; places != NULL && i < places->len; i++)
-        wait_for(build, place, g_array_index(places, int, i));
+        build_wait(build, place, g_array_index(places, int, i));
 }
 
 /* Behind the data, a table stands for its data (repoint_table_dependencies() of pg_restore). */
-static void wait_for_dependencies(const Build *build, int place, const TocEntry *entry)
+void build_wait_for_dependencies(const Build *build, int place, const TocEntry *entry)
 {
     for (guint i = 0; i < entry->deps->len; i++) {
         const int id = g_array_index(entry->deps, int, i);
-        const GArray *parts = g_hash_table_lookup(build->parts, key_of(id));
-        wait_for_entry(build, place, id);
+        const GArray *parts = g_hash_table_lookup(build->parts, build_key(id));
+        build_wait_for_entry(build, place, id);
         for (guint n = 0; entry->section == TOC_POST_DATA && parts != NULL && n < parts->len; n++)
-            wait_for_entry(build, place, g_array_index(parts, int, n));
+            build_wait_for_entry(build, place, g_array_index(parts, int, n));
     }
 }
 
 static void note_uses(const Build *build, Work *work, const TocEntry *entry)
 {
-    const bool locks = entry->section == TOC_POST_DATA && !is_kind(entry, "INDEX");
-    const bool foreign_key = is_kind(entry, "FK CONSTRAINT");
+    const bool locks = entry->section == TOC_POST_DATA && !build_is_kind(entry, "INDEX");
+    const bool foreign_key = build_is_kind(entry, "FK CONSTRAINT");
     bool first = true;
+    /* Both take SHARE ROW EXCLUSIVE. */
+    work->lets_read = foreign_key || build_is_kind(entry, "TRIGGER");
     for (guint i = 0; i < entry->deps->len; i++) {
         const int id = g_array_index(entry->deps, int, i);
         const TocEntry *table = find(build, id);
         uint64_t bytes = 0;
-        if (is_kind(table, "TABLE DATA")) /* a part: its table is among the dependencies too */
+        if (build_is_kind(table,
+                          "TABLE DATA")) /* a part: its table is among the dependencies too */
             continue;
-        if (!is_kind(table, "TABLE"))
+        if (!build_is_kind(table, "TABLE"))
             continue;
         add_once(work->uses, id);
         if (locks)
             add_once(work->locks, id);
-        bytes = bytes_of(build, id);
+        bytes = build_bytes(build, id);
         /* It is the referencing table that is read. */
         work->weight = foreign_key && !first ? MIN(work->weight, bytes) : MAX(work->weight, bytes);
         first = false;
@@ -290,7 +277,7 @@ static void note_uses(const Build *build, Work *work, const TocEntry *entry)
 
 static void add_rows(Build *build, const TocEntry *entry)
 {
-    Work *work = add_work(build, WORK_ROWS, entry);
+    Work *work = build_add(build, WORK_ROWS, entry);
     const uint64_t own = build->options->data_bytes(entry, build->options->data);
     work->is_data = true;
     note_uses(build, work, entry);
@@ -301,7 +288,7 @@ static void add_large_objects(Build *build, const TocEntry *entry)
 {
     const int pieces = build->options->large_pieces(entry, build->options->data);
     for (int i = 0; i < pieces; i++) {
-        Work *work = add_work(build, WORK_LARGE_OBJECTS, entry);
+        Work *work = build_add(build, WORK_LARGE_OBJECTS, entry);
         work->is_data = true;
         build->options->large_piece(entry, i, work, build->options->data);
     }
@@ -310,13 +297,13 @@ static void add_large_objects(Build *build, const TocEntry *entry)
 static void add_sequence(Build *build, const TocEntry *entry)
 {
     if (build->sequences < 0 ||
-        work_at(build, build->sequences)->entries->len >= SEQUENCES_AT_ONCE) {
-        (void)add_work(build, WORK_SQL, entry);
+        build_at(build, build->sequences)->entries->len >= SEQUENCES_AT_ONCE) {
+        (void)build_add(build, WORK_SQL, entry);
         build->sequences = (int)build->graph->work->len - 1;
-        work_at(build, build->sequences)->is_data = true;
+        build_at(build, build->sequences)->is_data = true;
         return;
     }
-    g_ptr_array_add(work_at(build, build->sequences)->entries, (gpointer)entry);
+    g_ptr_array_add(build_at(build, build->sequences)->entries, (gpointer)entry);
     append_to(build->places, entry->id, build->sequences);
 }
 
@@ -328,10 +315,10 @@ static int companion_of(const Build *build, const TocEntry *entry)
         return -1;
     for (guint i = 0; i < entry->deps->len; i++) {
         const GArray *places =
-            g_hash_table_lookup(build->places, key_of(g_array_index(entry->deps, int, i)));
+            g_hash_table_lookup(build->places, build_key(g_array_index(entry->deps, int, i)));
         for (guint n = 0; places != NULL && n < places->len; n++) {
             const int place = g_array_index(places, int, n);
-            if ((found >= 0 && found != place) || work_at(build, place)->kind != WORK_SQL)
+            if ((found >= 0 && found != place) || build_at(build, place)->kind != WORK_SQL)
                 return -1;
             found = place;
         }
@@ -343,11 +330,11 @@ static void add_sql(Build *build, const TocEntry *entry)
 {
     const int companion = companion_of(build, entry);
     if (companion >= 0) {
-        g_ptr_array_add(work_at(build, companion)->entries, (gpointer)entry);
+        g_ptr_array_add(build_at(build, companion)->entries, (gpointer)entry);
         append_to(build->places, entry->id, companion);
         return;
     }
-    Work *work = add_work(build, WORK_SQL, entry);
+    Work *work = build_add(build, WORK_SQL, entry);
     work->is_data = entry->section == TOC_DATA;
     note_uses(build, work, entry);
 }
@@ -356,12 +343,12 @@ static void add_entry(Build *build, const TocEntry *entry)
 {
     if (is_of_last_pass(build, entry)) {
         g_ptr_array_add(build->graph->last, (gpointer)entry);
-        g_hash_table_add(build->is_last, key_of(entry->id));
-    } else if (is_kind(entry, "TABLE DATA")) {
+        g_hash_table_add(build->is_last, build_key(entry->id));
+    } else if (build_is_kind(entry, "TABLE DATA")) {
         add_rows(build, entry);
     } else if (entry->has_data) {
         add_large_objects(build, entry);
-    } else if (is_kind(entry, "SEQUENCE SET")) {
+    } else if (build_is_kind(entry, "SEQUENCE SET")) {
         add_sequence(build, entry);
     } else if (is_before(build, entry)) {
         g_ptr_array_add(build->graph->before, (gpointer)entry);
@@ -372,7 +359,7 @@ static void add_entry(Build *build, const TocEntry *entry)
 
 static bool is_of_main_pass(const TocEntry *entry)
 {
-    return !is_of_acl_pass(entry) && !is_kind(entry, "MATERIALIZED VIEW DATA") &&
+    return !build_is_of_acl_pass(entry) && !build_is_kind(entry, "MATERIALIZED VIEW DATA") &&
            !entry_is_of_database(entry) && !entry_is_of_archive(entry);
 }
 
@@ -382,118 +369,23 @@ static void wait_for_creation(const Build *build, int place)
     const GPtrArray *entries = build->options->toc->entries;
     for (guint i = 0; i < entries->len; i++) {
         const TocEntry *entry = g_ptr_array_index(entries, i);
-        if (is_kind(entry, "BLOB METADATA") || is_kind(entry, "BLOB"))
-            wait_for_entry(build, place, entry->id);
+        if (build_is_kind(entry, "BLOB METADATA") || build_is_kind(entry, "BLOB"))
+            build_wait_for_entry(build, place, entry->id);
     }
 }
 
 static void add_edges(const Build *build)
 {
     for (guint i = 0; i < build->graph->work->len; i++) {
-        const Work *work = work_at(build, (int)i);
+        const Work *work = build_at(build, (int)i);
         for (guint n = 0; n < work->entries->len; n++)
-            wait_for_dependencies(build, (int)i, g_ptr_array_index(work->entries, n));
+            build_wait_for_dependencies(build, (int)i, g_ptr_array_index(work->entries, n));
         if (work->kind == WORK_LARGE_OBJECTS)
             wait_for_creation(build, (int)i);
     }
 }
 
-/* ---- ANALYZE and the later passes ---- */
-
-static bool is_analyzed(const Build *build, const TocEntry *entry)
-{
-    /* Partitions are analyzed with what they are partitions of. */
-    return is_kind(entry, "MATERIALIZED VIEW") ||
-           (is_kind(entry, "TABLE") && !g_hash_table_contains(build->attached, key_of(entry->id)));
-}
-
-static bool uses_table_or_part(const Build *build, const Work *work, int table)
-{
-    const GArray *parts = g_hash_table_lookup(build->parts, key_of(table));
-    if (contains(work->uses, table))
-        return true;
-    for (guint i = 0; i < work->uses->len; i++) {
-        const GArray *above =
-            g_hash_table_lookup(build->attached, key_of(g_array_index(work->uses, int, i)));
-        if (above != NULL && contains(above, table))
-            return true;
-    }
-    for (guint i = 0; parts != NULL && i < work->entries->len; i++) {
-        const TocEntry *entry = g_ptr_array_index(work->entries, i);
-        if (contains(parts, entry->id))
-            return true;
-    }
-    return false;
-}
-
-/* A large table as soon as nothing else is to be done with it. */
-static void analyze_large(Build *build)
-{
-    const GPtrArray *entries = build->options->toc->entries;
-    const guint n = build->graph->work->len;
-    for (guint i = 0; i < entries->len; i++) {
-        const TocEntry *entry = g_ptr_array_index(entries, i);
-        Work *work = NULL;
-        if (!is_analyzed(build, entry) || bytes_of(build, entry->id) < LARGE_TABLE_BYTES)
-            continue;
-        work = add_work(build, WORK_ANALYZE, NULL);
-        g_ptr_array_add(work->entries, (gpointer)entry);
-        work->weight = bytes_of(build, entry->id) / 16;
-        g_array_append_val(work->uses, entry->id);
-        for (guint at = 0; at < n; at++) {
-            if (uses_table_or_part(build, work_at(build, (int)at), entry->id))
-                wait_for(build, (int)build->graph->work->len - 1, (int)at);
-        }
-    }
-}
-
-/* A piece of work that waits for all that there is so far; gives its place. */
-static int add_barrier(Build *build)
-{
-    const int barrier = (int)build->graph->work->len;
-    (void)add_work(build, WORK_SQL, NULL);
-    for (int at = 0; at < barrier; at++)
-        wait_for(build, barrier, at);
-    return barrier;
-}
-
-static void analyze_small(Build *build)
-{
-    const GPtrArray *entries = build->options->toc->entries;
-    const int barrier = add_barrier(build);
-    Work *work = NULL;
-    for (guint i = 0; i < entries->len; i++) {
-        const TocEntry *entry = g_ptr_array_index(entries, i);
-        if (!is_analyzed(build, entry) || bytes_of(build, entry->id) >= LARGE_TABLE_BYTES)
-            continue;
-        if (work == NULL || work->entries->len >= ANALYZE_AT_ONCE) {
-            work = add_work(build, WORK_ANALYZE, NULL);
-            wait_for(build, (int)build->graph->work->len - 1, barrier);
-        }
-        g_ptr_array_add(work->entries, (gpointer)entry);
-    }
-}
-
-/* Access rights come when nothing that needs more than they give is left to be done, then what
- * reads as its owner does. */
-static void add_later_passes(Build *build)
-{
-    const GPtrArray *entries = build->options->toc->entries;
-    const int barrier = add_barrier(build);
-    for (guint i = 0; i < entries->len; i++) {
-        const TocEntry *entry = g_ptr_array_index(entries, i);
-        if (is_of_acl_pass(entry) && !entry_is_of_database(entry))
-            g_ptr_array_add(work_at(build, barrier)->entries, (gpointer)entry);
-    }
-    for (guint i = 0; i < entries->len; i++) {
-        if (is_kind(g_ptr_array_index(entries, i), "MATERIALIZED VIEW DATA"))
-            (void)add_work(build, WORK_SQL, g_ptr_array_index(entries, i));
-    }
-    for (int at = barrier + 1; at < (int)build->graph->work->len; at++) {
-        wait_for(build, at, barrier);
-        wait_for_dependencies(build, at, g_ptr_array_index(work_at(build, at)->entries, 0));
-    }
-}
+/* ---- the whole ---- */
 
 /* Everything can be done if each piece gets its turn when all before it have had theirs. */
 static bool check_circles(const RestoreGraph *graph, GError **error)
@@ -543,9 +435,7 @@ RestoreGraph *restore_graph_new(const GraphOptions *options, GError **error)
             add_entry(&build, g_ptr_array_index(entries, i));
     }
     add_edges(&build);
-    analyze_large(&build);
-    add_later_passes(&build);
-    analyze_small(&build);
+    build_add_passes(&build);
     if (!check_circles(build.graph, error))
         return NULL;
     return g_steal_pointer(&build.graph);

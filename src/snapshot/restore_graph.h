@@ -4,9 +4,9 @@
  *
  * Pre-data comes first, in the archive's order, on one connection. Then pieces of work run side by
  * side as soon as all that they wait for is done, the one on the largest table first: data parts,
- * large objects, sequence values, indexes, constraints, triggers, ANALYZE. Work that locks a table
- * exclusively never runs beside other work on it (what pg_restore does in
- * identify_locking_dependencies()). The passes are those of pg_restore: access rights after
+ * large objects, sequence values, indexes, constraints, triggers, ANALYZE, reading large tables
+ * back. Work that locks a table exclusively never runs beside other work on it (what pg_restore
+ * does in identify_locking_dependencies()). The passes are those of pg_restore: access rights after
  * everything else, then materialized views; event triggers and subscriptions come last of all, when
  * the content is proven.
  */
@@ -23,6 +23,7 @@ typedef enum {
     WORK_ROWS,          /* the data entry: a table or a part of one */
     WORK_LARGE_OBJECTS, /* the data entry's large objects, as far as this piece has them */
     WORK_ANALYZE,       /* tables */
+    WORK_READ,          /* the table's rows, or a part of them, for their digest */
 } WorkKind;
 
 typedef enum { WORK_WAITING, WORK_READY, WORK_RUNNING, WORK_DONE } WorkState;
@@ -32,11 +33,13 @@ typedef struct {
     GPtrArray *entries; /* const TocEntry * */
     uint64_t weight;    /* bytes that the work is about: order and progress */
     bool is_data;       /* counts as loading, not as post-data */
-    int first, count;   /* large objects of this piece, as the caller numbers them */
+    int first, count;   /* large objects of this piece, as the caller numbers them; of a table
+                           that is read, which part of how many */
     int waits;          /* pieces that must be done before */
     GArray *frees;      /* int: pieces that wait for this one */
     GArray *uses;       /* int: tables (dump ids) that it is about */
     GArray *locks;      /* int: those that it locks against all other work */
+    bool lets_read;     /* ... but for reading them */
     WorkState state;
 } Work;
 
@@ -57,6 +60,7 @@ typedef struct {
     int (*large_pieces)(const TocEntry *entry, gpointer data);
     void (*large_piece)(const TocEntry *entry, int piece, Work *work, gpointer data);
     gpointer data;
+    int jobs; /* workers: into so many parts it pays to divide what is read */
 } GraphOptions;
 
 /* ERROR_INTEGRITY if something waits for itself, by way of others. The entries belong to

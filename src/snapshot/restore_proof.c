@@ -1,8 +1,10 @@
 /* The proof: every table, sequence and large object of the new database is read, and compared with
- * what was read when the snapshot was taken. */
+ * what was read when the snapshot was taken. Large tables are read as soon as their rows are in,
+ * by workers that have nothing else to do; nobody else is in the database. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/failpoint.h"
+#include "pg/sql.h"
 #include "snapshot/restore_state.h"
 
 #define LINES_IN_ERROR 20
@@ -15,6 +17,101 @@ static bool go_on(gpointer data, GError **error)
         return true;
     error_set(error, ERROR_TIMEOUT, "the restore was stopped at its time limit");
     return false;
+}
+
+/* ---- while indexes are built ---- */
+
+/* The session's settings are those of loading: what is set in here goes with the transaction. */
+static bool begin_reading(PgConnection *connection, GError **error)
+{
+    return pg_exec(connection, "BEGIN READ ONLY", error) && digest_pin(connection, error);
+}
+
+static bool end_reading(PgConnection *connection, GError **error)
+{
+    return pg_exec(connection, "ROLLBACK", error);
+}
+
+bool restore_list_tables(Restore *restore, GError **error)
+{
+    PgConnection *connection = g_ptr_array_index(restore->workers, 0);
+    if (!begin_reading(connection, error))
+        return false;
+    restore->read_back = digest_list(connection, error);
+    if (restore->read_back == NULL)
+        return false;
+    digest_align(restore->read_back, restore->manifest->digests);
+    return end_reading(connection, error);
+}
+
+/* How many pages it has now that all its rows are in, which is asked only once. */
+static bool count_pages(Restore *restore, PgConnection *connection, DigestTable *table,
+                        GError **error)
+{
+    g_autofree char *oid = g_strdup_printf("%" G_GUINT32_FORMAT, table->oid);
+    g_autoptr(PgResult) pages = NULL;
+    bool counted = false;
+    g_mutex_lock(&restore->read_lock);
+    counted = table->is_read;
+    if (!counted) {
+        pages = pg_query(connection, error, pg_sql_restore_pages, 1, oid);
+        if (pages != NULL)
+            table->pages = pg_integer(pages, 0, 0);
+        table->is_read = pages != NULL;
+    }
+    g_mutex_unlock(&restore->read_lock);
+    return counted || pages != NULL;
+}
+
+static bool read_part(Restore *restore, PgConnection *connection, DigestTable *table,
+                      const Work *work, GError **error)
+{
+    RowDigest digest = {0};
+    int64_t first = 0, end = 0;
+    if (!count_pages(restore, connection, table, error))
+        return false;
+    first = table->pages * work->first / work->count;
+    if (work->first + 1 < work->count)
+        end = table->pages * (work->first + 1) / work->count;
+    /* Where rows cannot be read in ranges of pages the first one reads them all. */
+    if (table->pages == 0 ? work->first > 0 : work->first + 1 < work->count && first == end)
+        return true;
+    if (!(table->pages == 0
+              ? digest_read_table(connection, table, NULL, table->format, &restore->watch, &digest,
+                                  error)
+              : digest_read_pages(connection, table, first, end, &restore->watch, &digest, error)))
+        return false;
+    g_mutex_lock(&restore->read_lock);
+    digest_add(&table->digest, digest);
+    g_mutex_unlock(&restore->read_lock);
+    return true;
+}
+
+bool restore_read_back(Restore *restore, PgConnection *connection, const Work *work, GError **error)
+{
+    const TocEntry *entry = g_ptr_array_index(work->entries, 0);
+    DigestTable *table =
+        (DigestTable *)digest_find_name(restore->read_back, entry->schema, entry->tag);
+    if (table == NULL) /* its name is not written as UTF-8 in the archive: it is read at the end */
+        return true;
+    return begin_reading(connection, error) && read_part(restore, connection, table, work, error) &&
+           end_reading(connection, error);
+}
+
+/* ---- at the end ---- */
+
+/* What was read back already, with the same columns in the same format. */
+static void take_read_back(const Restore *restore, DigestSet *set)
+{
+    for (guint i = 0; i < set->tables->len; i++) {
+        DigestTable *table = g_ptr_array_index(set->tables, i);
+        const DigestTable *read = digest_find_name(restore->read_back, table->schema, table->name);
+        if (read == NULL || !read->is_read || read->oid != table->oid ||
+            read->format != table->format || !digest_same_columns(read, table))
+            continue;
+        table->digest = read->digest;
+        table->is_read = true;
+    }
 }
 
 /* Each table is read in a transaction of its own: nobody else is in the database, so that all see
@@ -35,6 +132,8 @@ static DigestSet *read_digests(Restore *restore, GError **error)
         return NULL;
     if (restore->manifest != NULL)
         digest_align(set, restore->manifest->digests);
+    if (restore->read_back != NULL)
+        take_read_back(restore, set);
     if (!digest_fill_while(set, (PgConnection *const *)workers->pdata, (int)workers->len, go_on,
                            restore, error))
         return NULL;

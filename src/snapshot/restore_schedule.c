@@ -53,8 +53,12 @@ void schedule_free(Schedule *schedule)
     g_free(schedule);
 }
 
-static bool share(const GArray *locks, const GArray *uses)
+/* Whether work locks what the other one uses. */
+static bool locks_out(const Work *work, const Work *other)
 {
+    const GArray *locks = work->locks, *uses = other->uses;
+    if (work->lets_read && other->kind == WORK_READ)
+        return false;
     for (guint i = 0; i < locks->len; i++) {
         for (guint n = 0; n < uses->len; n++) {
             if (g_array_index(locks, int, i) == g_array_index(uses, int, n))
@@ -68,7 +72,7 @@ static bool is_excluded(const Schedule *schedule, const Work *work)
 {
     for (guint i = 0; i < schedule->running->len; i++) {
         const Work *other = g_ptr_array_index(schedule->running, i);
-        if (share(work->locks, other->uses) || share(other->locks, work->uses))
+        if (locks_out(work, other) || locks_out(other, work))
             return true;
     }
     return false;

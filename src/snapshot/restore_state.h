@@ -6,6 +6,7 @@
 #include "snapshot/restore_graph.h"
 #include "snapshot/toc.h"
 #include "stream/source.h"
+#include "verify/digest_read.h"
 #include <stdatomic.h>
 
 /* As CREATE DATABASE wants it; NULL: the template's. */
@@ -31,6 +32,11 @@ typedef struct {
     RestoreResult *result;
     GMutex notes_lock; /* of result->notes, while there are threads */
     const char *owner; /* of the database; NULL: whoever restores */
+    /* Digests of large tables, as far as they have been read back; NULL: before pre-data is done.
+     */
+    DigestSet *read_back;
+    GMutex read_lock; /* of it, while there are threads */
+    DigestWatch watch;
 
     /* of a snapshot */
     const Manifest *manifest;
@@ -111,6 +117,11 @@ bool restore_run_graph(Restore *restore, GError **error);
 
 /* ---- restore_proof.c ---- */
 
+/* What there is to be read back, once the tables exist. */
+bool restore_list_tables(Restore *restore, GError **error);
+/* Reads a large table, or a part of it, on a connection that also loads. */
+bool restore_read_back(Restore *restore, PgConnection *connection, const Work *work,
+                       GError **error);
 bool restore_take_digests(Restore *restore, GError **error);
 /* ERROR_INTEGRITY if they are not the manifest's. */
 bool restore_compare(Restore *restore, GError **error);

@@ -40,6 +40,7 @@ typedef struct {
     GPtrArray *columns; /* char *: their names */
     GArray *types;      /* ColumnType: theirs; OID 0 if the list was read from JSON */
     RowDigest digest;   /* tables and materialized views */
+    bool is_read;       /* the digest is known already: digest_fill() passes the table over */
     char *value;        /* sequences: "last_value,is_called" */
 } DigestTable;
 
@@ -101,6 +102,9 @@ bool digest_fill_while(DigestSet *set, PgConnection *const *workers, int n_worke
  * inheritance child with its parent's columns first); and text where it is text there. To be called
  * before digest_fill() on a restored database. */
 void digest_align(DigestSet *set, const DigestSet *expected);
+
+/* The same names in the same order. */
+bool digest_same_columns(const DigestTable *a, const DigestTable *b);
 
 const DigestTable *digest_find(const DigestSet *set, uint32_t oid);
 const DigestTable *digest_find_name(const DigestSet *set, const char *schema, const char *name);

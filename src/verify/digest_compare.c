@@ -97,17 +97,6 @@ static void add_objects(Comparison *comparison, DigestDifferenceKind kind, char 
     g_ptr_array_add(comparison->differences, difference);
 }
 
-static bool same_columns(const DigestTable *a, const DigestTable *b)
-{
-    if (a->columns->len != b->columns->len)
-        return false;
-    for (guint i = 0; i < a->columns->len; i++) {
-        if (strcmp(g_ptr_array_index(a->columns, i), g_ptr_array_index(b->columns, i)) != 0)
-            return false;
-    }
-    return true;
-}
-
 static void compare_rows(Comparison *comparison, const DigestTable *expected,
                          const DigestTable *actual)
 {
@@ -174,7 +163,7 @@ static void compare_tables(Comparison *comparison, const DigestTable *expected,
         add_table(comparison, DIGEST_KIND, expected, actual, " expected, %s found", found);
     } else if (expected->kind == 'S') {
         compare_sequences(comparison, expected, actual);
-    } else if (!same_columns(expected, actual)) {
+    } else if (!digest_same_columns(expected, actual)) {
         add_table(comparison, DIGEST_COLUMNS, expected, actual, ": its columns differ");
     } else if (expected->format != actual->format) {
         add_table(comparison, DIGEST_COLUMNS, expected, actual,

@@ -50,6 +50,8 @@ static void queue_table(GArray *queue, DigestTable *table, int n_workers)
 {
     const int64_t parts = MIN(MIN(table->size_bytes / MIN_PART_BYTES, table->pages),
                               (int64_t)n_workers * PARTS_A_WORKER);
+    if (table->is_read)
+        return;
     table->digest = (RowDigest){0};
     if (table->kind == 'S' || n_workers == 1 || parts < 2) {
         const Work whole = {READ_TABLE, table, 0, 0, table->size_bytes};

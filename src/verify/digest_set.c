@@ -79,6 +79,17 @@ const DigestTable *digest_find_name(const DigestSet *set, const char *schema, co
     return NULL;
 }
 
+bool digest_same_columns(const DigestTable *a, const DigestTable *b)
+{
+    if (a->columns->len != b->columns->len)
+        return false;
+    for (guint i = 0; i < a->columns->len; i++) {
+        if (strcmp(g_ptr_array_index(a->columns, i), g_ptr_array_index(b->columns, i)) != 0)
+            return false;
+    }
+    return true;
+}
+
 /* Position of a column's name in a table; -1 if it has none of that name. */
 static int find_column(const DigestTable *table, const char *name)
 {

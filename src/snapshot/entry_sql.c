@@ -20,6 +20,7 @@ static void entry_sql_free(EntrySql *entry)
     for (int i = 0; i < ENTRY_SETTINGS; i++)
         g_free(entry->settings[i]);
     g_free(entry->sql);
+    g_free(entry->index_sql);
     g_free(entry);
 }
 
@@ -32,7 +33,7 @@ void entry_script_free(EntryScript *script)
     g_free(script);
 }
 
-const EntrySql *entry_script_find(const EntryScript *script, int id)
+EntrySql *entry_script_find(const EntryScript *script, int id)
 {
     return g_hash_table_lookup(script->by_id, GINT_TO_POINTER(id));
 }

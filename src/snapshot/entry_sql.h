@@ -18,9 +18,10 @@
 #define ENTRY_SETTINGS 3
 
 typedef struct {
-    int id;         /* dump id */
-    char *sql;      /* its statements, each with its semicolon; "" if there are none */
-    int statements; /* as far as semicolons tell */
+    int id;          /* dump id */
+    char *sql;       /* its statements, each with its semicolon; "" if there are none */
+    int statements;  /* as far as semicolons tell */
+    char *index_sql; /* builds the index that sql then makes a constraint of; NULL: sql does all */
     char *settings[ENTRY_SETTINGS]; /* SET statements that must be in force; NULL: the default */
 } EntrySql;
 
@@ -33,7 +34,12 @@ void entry_script_free(EntryScript *script);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EntryScript, entry_script_free)
 
 /* NULL if there is none. */
-const EntrySql *entry_script_find(const EntryScript *script, int id);
+EntrySql *entry_script_find(const EntryScript *script, int id);
+
+/* Divides "ALTER TABLE ONLY t ADD CONSTRAINT c PRIMARY KEY (columns)", or UNIQUE, in two: index_sql
+ * and sql. False, and nothing is changed, if the entry is anything else or says anything more. Not
+ * for partitioned tables, where USING INDEX is not to be had. */
+bool entry_sql_build_index_first(EntrySql *entry);
 
 /* Takes pg_restore's output apart. ERROR_INTEGRITY if an entry comes twice, or the last statement
  * does not end. */

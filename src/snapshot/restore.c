@@ -78,12 +78,20 @@ static bool read_script(Restore *restore, GError **error)
     return restore->script != NULL;
 }
 
+static bool index_first(const TocEntry *entry, gpointer data)
+{
+    const Restore *restore = data;
+    EntrySql *sql = entry_script_find(restore->script, entry->id);
+    return sql != NULL && entry_sql_build_index_first(sql);
+}
+
 static bool plan(Restore *restore, GError **error)
 {
     const GraphOptions options = {.toc = restore->toc,
                                   .data_bytes = data_bytes,
                                   .large_pieces = restore_large_pieces,
                                   .large_piece = restore_large_piece,
+                                  .index_first = index_first,
                                   .data = restore,
                                   .jobs = restore->options->jobs};
     if (!restore_list_large(restore, error))

@@ -6,6 +6,8 @@
 
 #include "snapshot/restore_graph.h"
 
+#define LARGE_TABLE_BYTES ((uint64_t)8 << 20)
+
 typedef struct {
     const GraphOptions *options;
     RestoreGraph *graph;

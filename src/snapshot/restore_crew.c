@@ -48,6 +48,9 @@ static bool run_sql(Member *member, const Work *work, guint parallel, GError **e
         return false;
     if (!work->is_data)
         failpoint("restore.in_post_data");
+    if (work->kind == WORK_INDEX)
+        return restore_build_index(member->crew->restore, member->connection,
+                                   g_ptr_array_index(work->entries, 0), error);
     return restore_run_entries(member->crew->restore, member->connection, work->entries, error);
 }
 
@@ -64,6 +67,7 @@ static bool run_work(Member *member, Work *work, guint parallel, GError **error)
         return restore_run_analyze(restore, member->connection, work->entries, error);
     case WORK_READ:
         return restore_read_back(restore, member->connection, work, error);
+    case WORK_INDEX:
     case WORK_SQL:
     default:
         return run_sql(member, work, parallel, error);

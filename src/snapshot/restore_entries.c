@@ -19,13 +19,18 @@ char *restore_describe(const TocEntry *entry)
     return text_printable(valid);
 }
 
-static void append_entry(GString *sql, const EntrySql *entry, const EntrySql *before)
+static void append_settings(GString *sql, const EntrySql *entry, const EntrySql *before)
 {
     for (int i = 0; i < ENTRY_SETTINGS; i++) {
         if (entry->settings[i] != NULL &&
             (before == NULL || g_strcmp0(entry->settings[i], before->settings[i]) != 0))
             g_string_append_printf(sql, "%s\n", entry->settings[i]);
     }
+}
+
+static void append_entry(GString *sql, const EntrySql *entry, const EntrySql *before)
+{
+    append_settings(sql, entry, before);
     g_string_append(sql, entry->sql);
 }
 
@@ -53,6 +58,21 @@ static bool run_one(const Restore *restore, PgConnection *connection, const TocE
     if (part == NULL || part->statements == 0)
         return true;
     append_entry(sql, part, NULL);
+    if (run_message(connection, sql->str, error))
+        return true;
+    what = restore_describe(entry);
+    g_prefix_error(error, "while restoring %s: ", what);
+    return false;
+}
+
+bool restore_build_index(const Restore *restore, PgConnection *connection, const TocEntry *entry,
+                         GError **error)
+{
+    const EntrySql *part = entry_script_find(restore->script, entry->id);
+    g_autoptr(GString) sql = g_string_new(NULL);
+    g_autofree char *what = NULL;
+    append_settings(sql, part, NULL);
+    g_string_append(sql, part->index_sql);
     if (run_message(connection, sql->str, error))
         return true;
     what = restore_describe(entry);

@@ -326,6 +326,26 @@ static int companion_of(const Build *build, const TocEntry *entry)
     return found;
 }
 
+/* The index of a constraint on a large table, if it can be built on its own. What depends on the
+ * constraint waits for both. */
+static void add_index(Build *build, const TocEntry *entry)
+{
+    bool is_large = false;
+    for (guint i = 0; i < entry->deps->len; i++) {
+        const int id = g_array_index(entry->deps, int, i);
+        if (!build_is_kind(find(build, id), "TABLE"))
+            continue;
+        if (g_hash_table_contains(build->below, build_key(id))) /* USING INDEX is not for these */
+            return;
+        is_large |= build_bytes(build, id) >= LARGE_TABLE_BYTES;
+    }
+    if (!is_large || !build->options->index_first(entry, build->options->data))
+        return;
+    Work *work = build_add(build, WORK_INDEX, entry);
+    note_uses(build, work, entry);
+    g_array_set_size(work->locks, 0);
+}
+
 static void add_sql(Build *build, const TocEntry *entry)
 {
     const int companion = companion_of(build, entry);
@@ -334,6 +354,8 @@ static void add_sql(Build *build, const TocEntry *entry)
         append_to(build->places, entry->id, companion);
         return;
     }
+    if (build_is_kind(entry, "CONSTRAINT"))
+        add_index(build, entry);
     Work *work = build_add(build, WORK_SQL, entry);
     work->is_data = entry->section == TOC_DATA;
     note_uses(build, work, entry);
@@ -382,6 +404,8 @@ static void add_edges(const Build *build)
             build_wait_for_dependencies(build, (int)i, g_ptr_array_index(work->entries, n));
         if (work->kind == WORK_LARGE_OBJECTS)
             wait_for_creation(build, (int)i);
+        if (work->kind == WORK_INDEX) /* the constraint is the next piece */
+            build_wait(build, (int)i + 1, (int)i);
     }
 }
 

@@ -23,6 +23,7 @@ typedef enum {
     WORK_ROWS,          /* the data entry: a table or a part of one */
     WORK_LARGE_OBJECTS, /* the data entry's large objects, as far as this piece has them */
     WORK_ANALYZE,       /* tables */
+    WORK_INDEX,         /* of the entry, a constraint */
     WORK_READ,          /* the table's rows, or a part of them, for their digest */
 } WorkKind;
 
@@ -59,6 +60,8 @@ typedef struct {
     /* How many pieces of large objects a data entry has, and what is in each. */
     int (*large_pieces)(const TocEntry *entry, gpointer data);
     void (*large_piece)(const TocEntry *entry, int piece, Work *work, gpointer data);
+    /* Whether the index of a constraint on a large table can be built first. */
+    bool (*index_first)(const TocEntry *entry, gpointer data);
     gpointer data;
     int jobs; /* workers: into so many parts it pays to divide what is read */
 } GraphOptions;

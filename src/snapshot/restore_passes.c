@@ -4,10 +4,7 @@
 #include <string.h>
 
 #define ANALYZE_AT_ONCE 50
-#define LARGE_TABLE_BYTES ((uint64_t)8 << 20)
 
-/* Reading back comes when there is nothing else to do. */
-#define READ_WEIGHT 1024
 #define READ_MIN_PART_BYTES ((uint64_t)32 << 20)
 #define READ_PARTS_A_WORKER 4 /* parts are not equally much work */
 
@@ -117,7 +114,7 @@ static void add_read(Build *build, const TocEntry *table, int part, int parts)
     g_ptr_array_add(work->entries, (gpointer)table);
     work->first = part;
     work->count = parts;
-    work->weight = build_bytes(build, table->id) / (uint64_t)parts / READ_WEIGHT;
+    work->weight = build_bytes(build, table->id) / (uint64_t)parts;
     g_array_append_val(work->uses, table->id);
     for (guint i = 0; data != NULL && i < data->len; i++)
         build_wait_for_entry(build, place, g_array_index(data, int, i));

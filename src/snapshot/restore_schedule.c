@@ -4,10 +4,18 @@
 
 struct Schedule {
     RestoreGraph *graph;
-    GPtrArray *ready;   /* Work *, heaviest first; ties in the archive's order */
+    GPtrArray *ready;   /* Work *, heaviest first, reading last; ties in the archive's order */
     GPtrArray *running; /* Work * */
     guint done;
 };
+
+/* Reading back waits until there is nothing else to do; nothing waits for it. */
+static bool goes_before(const Work *work, const Work *other)
+{
+    if ((work->kind == WORK_READ) != (other->kind == WORK_READ))
+        return other->kind == WORK_READ;
+    return work->weight > other->weight;
+}
 
 /* Before which of the ready ones work belongs. Among equals the first that came comes first. */
 static guint place_of(const Schedule *schedule, const Work *work)
@@ -16,10 +24,10 @@ static guint place_of(const Schedule *schedule, const Work *work)
     while (low < high) {
         const guint middle = low + (high - low) / 2;
         const Work *other = g_ptr_array_index(schedule->ready, middle);
-        if (other->weight >= work->weight)
-            low = middle + 1;
-        else
+        if (goes_before(work, other))
             high = middle;
+        else
+            low = middle + 1;
     }
     return low;
 }

@@ -93,6 +93,9 @@ void restore_end_workers(Restore *restore);
 /* Entries (const TocEntry *) in order, many in a message. */
 bool restore_run_entries(const Restore *restore, PgConnection *connection, const GPtrArray *entries,
                          GError **error);
+/* The index that belongs to a constraint. */
+bool restore_build_index(const Restore *restore, PgConnection *connection, const TocEntry *entry,
+                         GError **error);
 bool restore_run_analyze(Restore *restore, PgConnection *connection, const GPtrArray *entries,
                          GError **error);
 /* "TABLE public.students", safe to print. The caller frees it. */

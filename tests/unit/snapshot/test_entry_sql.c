@@ -156,12 +156,55 @@ static void test_shape(void **state)
     assert_false(restore_shape_of_script("CREATE DATABASE a WITH ENC", 26, &none));
 }
 
+static void split_constraint(const char *sql, const char *index, const char *rest)
+{
+    g_autofree char *text = g_strdup_printf("-- TOC entry 5 (class 0 OID 0)\n%s", sql);
+    g_autoptr(EntryScript) script = split(text, NULL);
+    EntrySql *entry = entry_script_find(script, 5);
+    const bool divided = entry_sql_build_index_first(entry);
+    assert_int_equal(divided, index != NULL);
+    if (index != NULL)
+        assert_string_equal(entry->index_sql, index);
+    else
+        assert_null(entry->index_sql);
+    assert_string_equal(entry->sql, rest);
+}
+
+static void split_nothing(const char *sql)
+{
+    split_constraint(sql, NULL, sql);
+}
+
+static void test_index_first(void **state)
+{
+    (void)state;
+    split_constraint("ALTER TABLE ONLY s.t\n    ADD CONSTRAINT t_pkey PRIMARY KEY (id);\n",
+                     "CREATE UNIQUE INDEX t_pkey ON s.t USING btree (id);\n",
+                     "ALTER TABLE ONLY s.t ADD CONSTRAINT t_pkey PRIMARY KEY USING INDEX "
+                     "t_pkey;\n");
+    split_constraint(
+        "ALTER TABLE ONLY \"S\".\"a.\"\"b (\"\n    ADD CONSTRAINT \"x)\" UNIQUE (\"A,\", b);\n",
+        "CREATE UNIQUE INDEX \"x)\" ON \"S\".\"a.\"\"b (\" USING btree (\"A,\", b);\n",
+        "ALTER TABLE ONLY \"S\".\"a.\"\"b (\" ADD CONSTRAINT \"x)\" UNIQUE USING INDEX "
+        "\"x)\";\n");
+    split_nothing("ALTER TABLE ONLY s.t ADD CONSTRAINT c PRIMARY KEY (id) INCLUDE (b);\n");
+    split_nothing("ALTER TABLE ONLY s.t ADD CONSTRAINT c UNIQUE NULLS NOT DISTINCT (id);\n");
+    split_nothing("ALTER TABLE ONLY s.t ADD CONSTRAINT c UNIQUE (id) DEFERRABLE;\n");
+    split_nothing("ALTER TABLE ONLY s.t ADD CONSTRAINT c UNIQUE (id) WITH (fillfactor='50');\n");
+    split_nothing("ALTER TABLE ONLY s.t ADD CONSTRAINT c PRIMARY KEY (id, v WITHOUT OVERLAPS);\n");
+    split_nothing("ALTER TABLE ONLY s.t ADD CONSTRAINT c EXCLUDE USING gist (v WITH &&);\n");
+    split_nothing("ALTER TABLE s.t ADD CONSTRAINT c CHECK ((id > 0)) NOT VALID;\n");
+    split_nothing("ALTER TABLE ONLY s.t ADD CONSTRAINT c PRIMARY KEY (id);\nALTER TABLE s.t "
+                  "CLUSTER ON c;\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_entries),   cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_malformed), cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_words),     cmocka_unit_test(test_shape),
+        cmocka_unit_test(test_entries),  cmocka_unit_test(test_index_first),
+        cmocka_unit_test(test_settings), cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_bytes),    cmocka_unit_test(test_words),
+        cmocka_unit_test(test_shape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,12 +73,28 @@ static void piece(const TocEntry *entry, int number, Work *work, gpointer data)
     work->count = 1;
 }
 
+static bool never(const TocEntry *entry, gpointer data)
+{
+    (void)entry;
+    (void)data;
+    return false;
+}
+
+static bool always(const TocEntry *entry, gpointer data)
+{
+    (void)entry;
+    (void)data;
+    return true;
+}
+
 static RestoreGraph *make_graph(const Toc *toc, const Line *lines, GError **error)
 {
     const GraphOptions options = {.toc = toc,
                                   .data_bytes = megabytes,
                                   .large_pieces = two_pieces,
                                   .large_piece = piece,
+                                  .index_first = never,
+                                  .jobs = 2,
                                   .data = (gpointer)lines};
     return restore_graph_new(&options, error);
 }
@@ -142,6 +158,20 @@ static void test_passes(void **state)
     }
 }
 
+static const char *letter_of(const Work *work)
+{
+    switch (work->kind) {
+    case WORK_ANALYZE:
+        return "A";
+    case WORK_READ:
+        return "R";
+    case WORK_INDEX:
+        return "I";
+    default:
+        return "";
+    }
+}
+
 /* With one worker: the order of first come, largest first. */
 static void test_order(void **state)
 {
@@ -152,13 +182,14 @@ static void test_order(void **state)
     g_autoptr(GString) order = g_string_new(NULL);
     Work *work = NULL;
     while ((work = schedule_next(schedule)) != NULL) {
-        g_string_append_printf(order, "%s%d ", work->kind == WORK_ANALYZE ? "A" : "", id_of(work));
+        g_string_append_printf(order, "%s%d ", letter_of(work), id_of(work));
         schedule_done(schedule, work);
     }
     assert_true(schedule_is_finished(schedule));
     /* Both parts of big, its indexes, ANALYZE of it when the foreign key does not touch it any
-     * more; access rights, then the view, then the small tables' statistics. */
-    assert_string_equal(order->str, "11 12 20 21 10 23 A2 24 13 5 28 0 A3 ");
+     * more; access rights, then the view, then the small tables' statistics; and big is read back,
+     * for which nothing waits. */
+    assert_string_equal(order->str, "11 12 20 21 10 23 A2 24 13 5 28 0 A3 R2 R2 R2 ");
 }
 
 /* With many workers: indexes side by side, what locks a table alone. */
@@ -187,7 +218,78 @@ static void test_exclusion(void **state)
     schedule_done(schedule, parts[2]); /* small is in */
     work = schedule_next(schedule);
     assert_int_equal(id_of(work), 24); /* its trigger; the foreign key locks big, which is busy */
-    assert_null(schedule_next(schedule));
+    assert_int_equal(schedule_next(schedule)->kind, WORK_READ);
+}
+
+static Work *next_of_kind(Schedule *schedule, WorkKind kind)
+{
+    Work *work = NULL;
+    while ((work = schedule_next(schedule)) != NULL && work->kind != kind)
+        schedule_done(schedule, work);
+    return work;
+}
+
+/* A table is read back beside whatever does not lock it against reading, when nothing else is to
+ * be done. */
+static void test_reading(void **state)
+{
+    static const Line table[] = {
+        {1, "TABLE", "big", TOC_PRE_DATA, "", 0},
+        {2, "TABLE DATA", "big", TOC_DATA, "1", 100},
+        {3, "FK CONSTRAINT", "big fk", TOC_POST_DATA, "1 2", 0},
+        {4, "CONSTRAINT", "big check", TOC_POST_DATA, "1 2", 0},
+    };
+    (void)state;
+    g_autoptr(Toc) toc = make_toc(table, G_N_ELEMENTS(table));
+    g_autoptr(RestoreGraph) graph = make_graph(toc, table, NULL);
+    g_autoptr(Schedule) schedule = schedule_new(graph);
+    Work *data = schedule_next(schedule), *foreign_key = NULL, *read = NULL, *check = NULL;
+    assert_int_equal(data->kind, WORK_ROWS);
+    assert_null(schedule_next(schedule)); /* not before all rows are in */
+    schedule_done(schedule, data);
+    foreign_key = schedule_next(schedule);
+    assert_int_equal(id_of(foreign_key), 3);
+    read = schedule_next(schedule); /* the other constraint is locked out, reading is not */
+    assert_int_equal(read->kind, WORK_READ);
+    assert_int_equal(read->first, 0);
+    assert_int_equal(read->count, 3);
+    schedule_done(schedule, foreign_key);
+    schedule_done(schedule, read);
+    check = schedule_next(schedule);
+    assert_int_equal(id_of(check), 4);
+    assert_null(schedule_next(schedule)); /* nobody reads beside it */
+    schedule_done(schedule, check);
+    assert_non_null(next_of_kind(schedule, WORK_READ));
+    assert_non_null(next_of_kind(schedule, WORK_READ));
+    assert_null(next_of_kind(schedule, WORK_READ));
+}
+
+/* The index of a constraint on a large table is built beside others, the constraint comes after. */
+static void test_index_first(void **state)
+{
+    (void)state;
+    g_autoptr(Toc) toc = make_toc(lines, G_N_ELEMENTS(lines));
+    const GraphOptions options = {.toc = toc,
+                                  .data_bytes = megabytes,
+                                  .large_pieces = two_pieces,
+                                  .large_piece = piece,
+                                  .index_first = always,
+                                  .jobs = 2,
+                                  .data = (gpointer)lines};
+    g_autoptr(RestoreGraph) graph = restore_graph_new(&options, NULL);
+    g_autoptr(Schedule) schedule = schedule_new(graph);
+    Work *index = next_of_kind(schedule, WORK_INDEX), *other = NULL;
+    assert_int_equal(id_of(index), 20);
+    other = schedule_next(schedule);
+    assert_int_equal(id_of(other), 21);
+    schedule_done(schedule, other);
+    other = schedule_next(schedule);
+    assert_int_not_equal(id_of(other), 20);
+    schedule_done(schedule, other);
+    schedule_done(schedule, index);
+    other = schedule_next(schedule);
+    assert_int_equal(other->kind, WORK_SQL);
+    assert_int_equal(id_of(other), 20);
 }
 
 /* What is done to a partitioned table waits for the data of its partitions. */
@@ -288,7 +390,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_passes),        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_exclusion),     cmocka_unit_test(test_partitions),
+        cmocka_unit_test(test_exclusion),     cmocka_unit_test(test_reading),
+        cmocka_unit_test(test_index_first),   cmocka_unit_test(test_partitions),
         cmocka_unit_test(test_large_objects), cmocka_unit_test(test_circle),
         cmocka_unit_test(test_rows_via_root),
     };

@@ -21,6 +21,20 @@ KINDS = REPOSITORY / "tests" / "data" / "kinds.sql"
 SOURCE = "engine kinds"
 POINTS = ["restore.after_create", "restore.in_data", "restore.after_data", "restore.in_post_data",
           "restore.before_digests"]
+LARGE = """
+    CREATE TABLE "Odd, ""large"" (" (id bigint PRIMARY KEY, "a)" int NOT NULL, b int, c int, v text, UNIQUE ("a)", id),
+        CONSTRAINT "b;" UNIQUE (b) DEFERRABLE INITIALLY DEFERRED, CONSTRAINT other UNIQUE (id) INCLUDE (c), CHECK (id > 0));
+    INSERT INTO "Odd, ""large"" (" SELECT n, n, n, n % 1000, repeat('text ', 20) || n FROM generate_series(1, 90000) n;
+    CREATE INDEX ON "Odd, ""large"" (" (c);
+    CREATE TABLE parts (id int, p int, v text, PRIMARY KEY (p, id)) PARTITION BY LIST (p);
+    CREATE TABLE part_1 PARTITION OF parts FOR VALUES IN (1);
+    CREATE TABLE part_2 PARTITION OF parts FOR VALUES IN (2);
+    INSERT INTO parts SELECT n, 1 + n % 2, repeat('text ', 40) || n FROM generate_series(1, 100000) n;
+    ALTER TABLE part_1 CLUSTER ON part_1_pkey;
+    ALTER TABLE "Odd, ""large"" (" ADD FOREIGN KEY (id) REFERENCES "Odd, ""large"" (";
+    ALTER TABLE "Odd, ""large"" (" REPLICA IDENTITY USING INDEX "Odd, ""large"" (_a)_id_key";
+    COMMENT ON CONSTRAINT "Odd, ""large"" (_pkey" ON "Odd, ""large"" (" IS 'a key';
+"""
 
 
 def engine(*arguments, env=None, timeout=120):
@@ -175,6 +189,48 @@ def test_foreign_keys_of_split_tables(cluster, tmp_path, name):
             drop(cluster, name)
     finally:
         drop(cluster, source)
+
+
+@pytest.fixture(scope="module")
+def large(cluster, tmp_path_factory):
+    """The folder of a snapshot whose tables are large enough to have their keys' indexes built first and to be read early."""
+    folder = tmp_path_factory.mktemp("engine") / "large"
+    cluster.query("CREATE DATABASE engine_large")
+    cluster.query(LARGE, database="engine_large")
+    code, told = engine("take", cluster.dsn(), "engine_large", folder, 2, 4000000)
+    assert code == 0, told
+    yield folder
+    drop(cluster, "engine_large")
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_keys_of_large_tables(cluster, large, name, jobs):
+    """Their indexes are built on their own, and the keys are what they were."""
+    code, told = load(cluster, large, name, jobs)
+    assert code == 0 and told["proven"], told
+    assert schema_of(cluster, name) == schema_of(cluster, "engine_large")
+    keys = ("SELECT c.conname, pg_get_constraintdef(c.oid), i.indisprimary, i.indisunique, i.indisvalid, i.indisreplident,"
+            " i.indisclustered, pg_get_indexdef(i.indexrelid), obj_description(c.oid, 'pg_constraint'),"
+            " (SELECT count(*) FROM pg_depend d WHERE d.objid = i.indexrelid AND d.refobjid = c.oid AND d.deptype = 'i')"
+            " FROM pg_constraint c JOIN pg_index i ON i.indexrelid = c.conindid WHERE c.contype IN ('p', 'u') ORDER BY 1")
+    assert cluster.query(keys, database=name) == cluster.query(keys, database="engine_large")
+
+
+@pytest.mark.parametrize("point, change", [
+    ("restore.after_data", "UPDATE part_1 SET v = 'changed' WHERE id = 2"),
+    ("restore.after_data", "DELETE FROM part_2 WHERE id = 99999"),
+])
+def test_large_tables_are_read_back(cluster, large, name, point, change):
+    """What was loaded and is changed before it is read is found."""
+    process = subprocess.Popen([ENGINE, "load", cluster.dsn(), large, name, "2"], stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True,
+                               env={**clean_environment(), "DRYDOCK_FAILPOINT": f"{point}=stop"})
+    wait_for(lambda: Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] == "T")
+    cluster.query(change, database=name)
+    process.send_signal(signal.SIGCONT)
+    told = json.loads(process.communicate(timeout=60)[0])
+    assert process.returncode == 1 and told["exit_code"] == 4 and "public.part_" in told["error"], told
+    assert not exists(cluster, name)
 
 
 def test_more_tables_than_locks(cluster, tmp_path, name):

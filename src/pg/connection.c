@@ -26,12 +26,15 @@ static bool pin_session(PgConnection *connection, const char *first, const char 
 
 bool pg_reset_session(PgConnection *connection, const char *then, GError **error)
 {
+    /* A limit that RESET ALL brings back would hold from the next statement on. */
     return pin_session(connection,
-                       "RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP; DISCARD PLANS;", then,
-                       error);
+                       "RESET SESSION AUTHORIZATION; RESET ALL; SET statement_timeout TO 0;"
+                       "DISCARD TEMP; DISCARD PLANS;",
+                       then, error);
 }
 
-static PGconn *connect_libpq(const PgTarget *target, const PgConnectOptions *options)
+static PGconn *connect_libpq(const PgTarget *target, const PgConnectOptions *options,
+                             const char *startup)
 {
     g_autoptr(GPtrArray) keywords = g_ptr_array_new();
     g_autoptr(GPtrArray) values = g_ptr_array_new();
@@ -49,9 +52,12 @@ static PGconn *connect_libpq(const PgTarget *target, const PgConnectOptions *opt
         {"keepalives_idle", "30"},
         {"keepalives_interval", "10"},
         {"keepalives_count", "3"},
+        {"options", startup},
     };
     pg_target_parameters(target, keywords, values);
     for (size_t i = 0; i < G_N_ELEMENTS(own); i++) {
+        if (own[i].value == NULL)
+            continue;
         g_ptr_array_add(keywords, (gpointer)own[i].keyword);
         g_ptr_array_add(values, (gpointer)own[i].value);
     }
@@ -76,27 +82,58 @@ const char *pg_last_warning(const PgConnection *connection)
     return connection->warning;
 }
 
-PgConnection *pg_connect(const PgTarget *target, const PgConnectOptions *options, GError **error)
+/* *version: of the server, once it is connected. */
+static bool open_session(PgConnection *connection, const PgTarget *target,
+                         const PgConnectOptions *options, const char *startup, int *version,
+                         GError **error)
 {
-    g_autoptr(PgConnection) connection = g_new0(PgConnection, 1);
-    connection->grace_ms = CANCEL_GRACE_MS;
-    connection->read_only = options->read_only;
-    connection->catalog_only = options->catalog_only;
-    connection->libpq = connect_libpq(target, options);
+    connection->libpq = connect_libpq(target, options, startup);
     if (PQstatus(connection->libpq) != CONNECTION_OK) {
         g_autofree char *message = exchange_words(PQerrorMessage(connection->libpq));
         error_set(error, ERROR_CONNECTION, "cannot connect to database '%s' on %s as '%s': %s",
                   options->database != NULL ? options->database : pg_target_database(target),
                   pg_target_place(target), pg_target_user(target), message);
-        return NULL;
+        return false;
     }
+    *version = pg_server_version(connection);
     PQsetNoticeReceiver(connection->libpq, take_notice, connection);
     (void)PQsetnonblocking(connection->libpq, 1);
-    if (!pin_session(connection, "", "", error)) {
-        g_prefix_error(error, "while preparing the session: ");
+    if (pin_session(connection, "", "", error))
+        return true;
+    g_prefix_error(error, "while preparing the session: ");
+    return false;
+}
+
+/* A time limit of a millisecond, which a role or a database may have set, can strike before it is
+ * pinned. Then the session is opened again, pinned by its startup packet, which comes before what
+ * they have set; not at once, because poolers refuse that, and are to be told of in better words.
+ */
+static bool was_cut_short(const PgConnection *connection, const GError *error)
+{
+    return g_strcmp0(error_sqlstate(error), "57014") == 0 ||
+           (!pg_is_alive(connection) && !error_is(error, ERROR_INTERRUPTED));
+}
+
+PgConnection *pg_connect(const PgTarget *target, const PgConnectOptions *options, GError **error)
+{
+    g_autoptr(PgConnection) connection = g_new0(PgConnection, 1);
+    g_autofree char *startup = NULL;
+    g_autoptr(GError) cause = NULL;
+    int version = 0;
+    connection->grace_ms = CANCEL_GRACE_MS;
+    connection->read_only = options->read_only;
+    connection->catalog_only = options->catalog_only;
+    if (open_session(connection, target, options, NULL, &version, &cause))
+        return g_steal_pointer(&connection);
+    if (version == 0 || !was_cut_short(connection, cause)) {
+        g_propagate_error(error, g_steal_pointer(&cause));
         return NULL;
     }
-    return g_steal_pointer(&connection);
+    PQfinish(connection->libpq);
+    startup = pins_options(pg_target_options(target), version);
+    return open_session(connection, target, options, startup, &version, error)
+               ? g_steal_pointer(&connection)
+               : NULL;
 }
 
 void pg_disconnect(PgConnection *connection)

@@ -129,6 +129,11 @@ const char *pg_target_place(const PgTarget *target)
     return target->place;
 }
 
+const char *pg_target_options(const PgTarget *target)
+{
+    return option(target, "options");
+}
+
 void pg_target_parameters(const PgTarget *target, GPtrArray *keywords, GPtrArray *values)
 {
     GHashTableIter iter;

@@ -7,3 +7,6 @@
 
 /* Appends the keywords and values of the target (they belong to it). */
 void pg_target_parameters(const PgTarget *target, GPtrArray *keywords, GPtrArray *values);
+
+/* Its "options", NULL if there are none; they belong to it. */
+const char *pg_target_options(const PgTarget *target);

@@ -234,6 +234,30 @@ def test_hostile_role_settings_everywhere(bed, drydock, tmp_path):
     assert back.value("SELECT (words)[1] IS NULL FROM words") and back.value("SELECT setting FROM monetary") == "C.UTF-8"
 
 
+# Each first statement of a session is compiled, which takes longer than the limit.
+BRIEF = {"statement_timeout": "1ms", "lock_timeout": "1ms", "idle_session_timeout": "1ms",
+         "idle_in_transaction_session_timeout": "1ms", "jit": "on", "jit_above_cost": "0"}
+
+
+def test_limits_that_strike_at_once(bed, drydock, tmp_path):
+    """A role's time limits end no session before it has set its own: neither of ours nor of PostgreSQL's programs."""
+    database = bed.empty("small")
+    database.query(f"SET ROLE {OWNER}; CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 100)")
+    try:
+        for name, setting in BRIEF.items():
+            bed.cluster.query(f"ALTER ROLE {OWNER} SET {name} = '{setting}'")
+        folder = take(drydock, tmp_path / "s", database, "--jobs", "1", user=OWNER)
+        manifest = kinds.stock_copy(folder, tmp_path) / "manifest.json"
+        manifest.unlink()  # what is left is for pg_restore
+        for source, name in ((folder, "back"), (manifest.parent, "stock")):
+            done = restore(drydock, bed.cluster, source, name, OWNER, "--jobs", "1")
+            assert done.code == 0, str(done)
+    finally:
+        bed.cluster.query(f"ALTER ROLE {OWNER} RESET ALL")
+    for name in ("back", "stock"):
+        assert Database(bed.cluster, name).content() == database.content()
+
+
 def test_money_by_stock_pg_restore(bed, drydock, tmp_path):
     """README.txt has the line that reads it as it was written."""
     database = bed.empty("money")

@@ -6,8 +6,6 @@ SELECT pg_catalog.set_config('client_encoding', $1, false),
        pg_catalog.set_config('check_function_bodies', 'off', false),
        pg_catalog.set_config('xmloption', 'content', false),
        pg_catalog.set_config('row_security', 'off', false),
-       -- Off, the NULL of an array's text is the word.
-       pg_catalog.set_config('array_nulls', 'on', false),
        pg_catalog.set_config('default_tablespace', '', false),
        pg_catalog.set_config('default_table_access_method', 'heap', false),
        -- What is lost in a crash is the whole new database; the last commit is flushed, and with it all before.

@@ -55,6 +55,7 @@ typedef struct {
     Standing *standing;    /* of the live database to the files */
     GPtrArray *pending;    /* const Migration * */
     PgProperties *before;  /* the database's properties */
+    bool before_is_live;   /* of a run from a snapshot: it tells none, they were read in service */
     json_t *shared;        /* shared catalogs before the run */
     GPtrArray *assertions; /* AssertionFile * */
     GHashTable *not_valid; /* constraints that were NOT VALID already */
@@ -66,6 +67,8 @@ typedef struct {
     Scratch *scratch; /* for unpacking and password files; NULL: they go into folder */
     bool looked;      /* it is known whether a database has the name */
     bool displaces;   /* one has it, and will step aside */
+    bool shut;        /* what has the name lets nobody in: ALLOW_CONNECTIONS false */
+    bool limited;     /* or superusers alone: CONNECTION LIMIT 0 */
     bool from_proven; /* what was restored has every digest that the snapshot tells */
 
     /* The state of the copies. */
@@ -164,6 +167,7 @@ bool run_write_work_record(Run *run, const char *phase, GError **error);
 bool run_survey(Run *run, GError **error);
 bool run_survey_server(Run *run, GError **error);
 bool run_survey_database(Run *run, PgConnection *live, GError **error);
+bool run_survey_size(Run *run, PgConnection *inside, GError **error);
 bool run_survey_migrations(Run *run, PgConnection *live, GError **error);
 bool run_survey_names(Run *run, GError **error);
 bool run_survey_obstacles(Run *run, GError **error);
@@ -243,7 +247,7 @@ WayBack run_withdraw(Run *run, GPtrArray *exceptions, GError **error);
 void run_compare_shared(Run *run, GPtrArray *exceptions);
 
 /* Waits until the transactions that were open in the live database have ended, or fence.drain is
- * over. */
+ * over, or it is too late to go on. */
 bool run_drain(Run *run, GError **error);
 
 /* Ends the sessions in the live database as far as this role may; called again and again while a
@@ -254,6 +258,9 @@ void run_explain_sessions(Run *run, GError **error);
 /* Gives the work copy what belongs to the database and its record with this phase, in one
  * transaction. */
 bool run_dress(Run *run, const char *phase, GError **error);
+
+/* Learns whether the database `name` is one that its owner has closed (shut, limited). */
+bool run_learn_closed(Run *run, const char *name, GError **error);
 
 /* Drops a copy, after its sessions. */
 bool run_drop_copy(Run *run, const char *name, GError **error);

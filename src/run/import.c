@@ -21,11 +21,64 @@ bool import_check(Run *run, GError **error)
     return snapshot_restore_check(run->target, &options, error);
 }
 
+/* The gate of the database that is restored. */
+typedef struct {
+    Run *run;
+    const char *name;
+    char *version; /* of its row, while nobody but our own sessions can be inside */
+} Gate;
+
+static bool close_behind(gpointer data, GError **error)
+{
+    Gate *gate = data;
+    Run *run = gate->run;
+    int ended = 0;
+    if (!gate_set(run->control, gate->name, false, error) ||
+        !gate_end_sessions(run->control, gate->name, run->application, SESSIONS_WAIT_MS, &ended,
+                           error))
+        return false;
+    /* What they did before is part of what is digested now. */
+    if (ended > 0)
+        log_warning("%s: %d session%s that came into '%s' while it was open %s ended", run->phase,
+                    ended, ended == 1 ? "" : "s", gate->name, ended == 1 ? "was" : "were");
+    run->intruders += ended;
+    gate->version = gate_version(run->control, gate->name, error);
+    return gate->version != NULL;
+}
+
+/* What was read inside is what is there only if nobody has been inside since. */
+static bool stayed_closed(const Gate *gate, GError **error)
+{
+    g_autofree char *now = gate_version(gate->run->control, gate->name, error);
+    if (now == NULL || g_strcmp0(now, gate->version) == 0)
+        return now != NULL;
+    error_set(error, ERROR_FAILED,
+              "somebody changed database '%s' while it was restored: its row in pg_database is not "
+              "the one that was written when it was closed, so that nobody knows who was inside",
+              gate->name);
+    error_hint_set(error, "leave the copy alone until it has its name (no GRANT ON DATABASE, no "
+                          "ALTER DATABASE), and restore again");
+    return false;
+}
+
+static RestoreResult *restore_closed(Run *run, RestoreOptions *options, GError **error)
+{
+    Gate gate = {.run = run, .name = options->database};
+    g_autoptr(RestoreResult) result = NULL;
+    bool closed = false;
+    options->entered = close_behind;
+    options->data = &gate;
+    result = snapshot_restore(run->target, options, error);
+    closed = result != NULL && stayed_closed(&gate, error);
+    g_free(gate.version);
+    return closed ? g_steal_pointer(&result) : NULL;
+}
+
 RestoreResult *import_restore(Run *run, const Intake *from, const char *name,
                               const RunRecord *record, bool own, GError **error)
 {
     g_autofree char *comment = run_record_text(record);
-    const RestoreOptions options = {
+    RestoreOptions options = {
         .from = from,
         .database = name,
         .control_database = run->policy->control_database,
@@ -35,7 +88,7 @@ RestoreResult *import_restore(Run *run, const Intake *from, const char *name,
         .jobs = run->options->jobs > 0 ? run->options->jobs : policy_jobs(run->policy),
         .latest_us = own ? 0 : run_latest_us(run),
         .allow_known_holes = own || run->options->allow_known_holes};
-    g_autoptr(RestoreResult) result = snapshot_restore(run->target, &options, error);
+    g_autoptr(RestoreResult) result = restore_closed(run, &options, error);
     if (result == NULL) {
         if (error != NULL && error_is(*error, ERROR_TIMEOUT))
             error_recode(error, ERROR_TOO_LATE);
@@ -43,8 +96,8 @@ RestoreResult *import_restore(Run *run, const Intake *from, const char *name,
     }
     for (guint i = 0; result->notes != NULL && i < result->notes->len; i++)
         log_warning("%s: %s", run->phase, (const char *)g_ptr_array_index(result->notes, i));
-    if (!gate_set(run->control, name, false, error) ||
-        !gate_end_sessions(run->control, name, NULL, SESSIONS_WAIT_MS, NULL, error))
+    /* Our own have said goodbye, and are gone in a moment. */
+    if (!gate_end_sessions(run->control, name, NULL, SESSIONS_WAIT_MS, NULL, error))
         return NULL;
     return g_steal_pointer(&result);
 }
@@ -118,16 +171,8 @@ static bool restore(Run *run, GError **error)
 /* What preflight learns of a live database. */
 static bool look_inside(Run *run, PgConnection *work, GError **error)
 {
-    g_autoptr(PgResult) size =
-        pg_query(work, error,
-                 "SELECT pg_database_size(current_database()), reset_val FROM pg_settings "
-                 "WHERE name = 'search_path'",
-                 0);
-    if (size == NULL)
+    if (!run_survey_size(run, work, error))
         return false;
-    run->size_bytes = pg_integer(size, 0, 0);
-    run->search_path = g_strdup(pg_value(size, 0, 1));
-    json_set_integer(run->report, "size_bytes", run->size_bytes);
     run->not_valid = health_baseline(work, error);
     return run->not_valid != NULL && run_survey_migrations(run, work, error);
 }

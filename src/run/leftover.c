@@ -26,18 +26,9 @@ static bool make_droppable(Run *run, const char *name, GError **error)
 
 bool run_drop_copy(Run *run, const char *name, GError **error)
 {
-    g_autoptr(GError) cause = NULL;
-    if (!make_droppable(run, name, error) ||
-        !gate_end_sessions(run->control, name, NULL, SESSIONS_WAIT_MS, NULL, error))
-        return false;
-    if (restore_drop_database(run->target, run->control, name, run->application, &cause))
-        return true;
-    /* A subscription can be taken out of an open database alone. */
-    if (g_strcmp0(error_sqlstate(cause), "55006") == 0)
-        return gate_set(run->control, name, true, error) &&
-               restore_drop_database(run->target, run->control, name, run->application, error);
-    g_propagate_error(error, g_steal_pointer(&cause));
-    return false;
+    return make_droppable(run, name, error) &&
+           gate_end_sessions(run->control, name, NULL, SESSIONS_WAIT_MS, NULL, error) &&
+           restore_drop_database(run->target, run->control, name, run->application, error);
 }
 
 /* The dead one's password file and what it unpacked, where it had a folder. */

@@ -120,13 +120,16 @@ bool restore_from_snapshot(Run *run, bool kept, const char *why, GPtrArray *exce
         run->folder != NULL ? g_build_filename(run->folder, "snapshot", NULL) : NULL;
     g_autofree char *manifest =
         folder != NULL ? g_build_filename(folder, MANIFEST_NAME, NULL) : NULL;
+    g_autoptr(GError) cause = NULL;
     if (manifest == NULL || !file_exists(manifest))
         return false;
     log_warning("restore: %s; restoring the snapshot '%s'", why, folder);
     if (restore(run, folder, kept, exceptions, error))
         return true;
     /* Half a database is no evidence. */
-    if (pg_is_alive(run->control) && !run->restored_anew)
-        (void)drop_earlier(run, NULL);
+    if (pg_is_alive(run->control) && !run->restored_anew && !drop_earlier(run, &cause) &&
+        !error_is(cause, ERROR_NEEDS_PERSON))
+        g_prefix_error(error, "the restored copy '%s' is left (%s): ", run->names->restore,
+                       cause->message);
     return false;
 }

@@ -239,10 +239,24 @@ static bool survey_login_triggers(Run *run, PgConnection *live, GError **error)
     return true;
 }
 
+bool run_survey_size(Run *run, PgConnection *inside, GError **error)
+{
+    g_autoptr(PgResult) size =
+        pg_query(inside, error,
+                 "SELECT pg_database_size(current_database()), reset_val FROM pg_settings "
+                 "WHERE name = 'search_path'",
+                 0);
+    if (size == NULL)
+        return false;
+    run->size_bytes = pg_integer(size, 0, 0);
+    run->search_path = g_strdup(pg_value(size, 0, 1));
+    json_set_integer(run->report, "size_bytes", run->size_bytes);
+    return true;
+}
+
 bool run_survey_database(Run *run, PgConnection *live, GError **error)
 {
     g_autoptr(PgResult) access = pg_query(live, error, pg_sql_survey_access, 0);
-    g_autoptr(PgResult) size = NULL;
     g_autofree char *tool = NULL;
     g_autofree char *version = NULL;
     g_autofree char *warning = NULL;
@@ -251,15 +265,8 @@ bool run_survey_database(Run *run, PgConnection *live, GError **error)
         return false;
     for (int row = 0; row < pg_rows(access); row++)
         run_finding(run, "access", true, pg_value(access, row, 1), "%s", pg_value(access, row, 0));
-    size = pg_query(live, error,
-                    "SELECT pg_database_size(current_database()), reset_val FROM pg_settings "
-                    "WHERE name = 'search_path'",
-                    0);
-    if (size == NULL)
+    if (!run_survey_size(run, live, error))
         return false;
-    run->size_bytes = pg_integer(size, 0, 0);
-    run->search_path = g_strdup(pg_value(size, 0, 1));
-    json_set_integer(run->report, "size_bytes", run->size_bytes);
     tool = pg_tool_find("pg_dump", pg_server_version(live), &version, error);
     if (tool == NULL)
         return false;

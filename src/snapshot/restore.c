@@ -127,8 +127,9 @@ static bool load_snapshot(Restore *restore, GError **error)
     database_shape_of(restore->manifest, &shape);
     return read_script(restore, error) && plan(restore, error) &&
            restore_create_database(restore, &shape, error) &&
-           restore_connect_workers(restore, error) && run_pre_data(restore, error) &&
-           restore_list_tables(restore, error) && restore_run_graph(restore, error);
+           restore_connect_workers(restore, error) && restore_tell_entered(restore, error) &&
+           run_pre_data(restore, error) && restore_list_tables(restore, error) &&
+           restore_run_graph(restore, error);
 }
 
 /* Bytes are checked before pg_restore opens them where our own workers do not read them. */

@@ -27,6 +27,12 @@ typedef struct {
     int jobs;               /* at least 1 */
     int64_t latest_us;      /* monotonic moment at which to give up (ERROR_TIMEOUT); 0: never */
     bool allow_known_holes; /* of pg_restore */
+
+    /* Called once all our own sessions are in it and no other need come in any more, so that the
+     * caller can close the gate behind them: before anything is loaded, but for what pg_restore
+     * loads with connections of its own, and always before digests are read. May be NULL. */
+    bool (*entered)(gpointer data, GError **error);
+    gpointer data;
 } RestoreOptions;
 
 typedef struct {
@@ -41,9 +47,10 @@ typedef struct {
 void restore_result_free(RestoreResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RestoreResult, restore_result_free)
 
-/* Restores. The database then has its content and its objects, owned as recorded; nobody but its
- * owner may connect. Properties (access rights, settings, comment) are the caller's to give:
- * restore_properties(). On failure there is no such database any more. */
+/* Restores. The database then has its content and its objects, owned as recorded; where the gate
+ * was not closed by entered(), its owner and superusers may connect. Properties (access rights,
+ * settings, comment) are the caller's to give: restore_properties(). On failure there is no such
+ * database any more. */
 RestoreResult *snapshot_restore(const PgTarget *target, const RestoreOptions *options,
                                 GError **error);
 
@@ -55,6 +62,7 @@ bool snapshot_restore_check(const PgTarget *target, const RestoreOptions *option
 PgProperties *restore_properties(const Intake *intake, GError **error);
 
 /* Drops a database that a restore has made, with the sessions in it and its subscriptions, which
- * would keep it from being dropped. */
+ * would keep it from being dropped: for them a closed one is opened, and closed again if it cannot
+ * be dropped all the same. */
 bool restore_drop_database(const PgTarget *target, PgConnection *control, const char *database,
                            const char *application, GError **error);

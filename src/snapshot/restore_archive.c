@@ -274,5 +274,6 @@ bool restore_archive(Restore *restore, GError **error)
                         g_strdup("the archive has settings, access rights or a comment of the "
                                  "database itself, which were left out"));
     return restore_create_database(restore, &shape, error) && run_tool(restore, program, error) &&
-           restore_connect_workers(restore, error) && restore_analyze_all(restore, error);
+           restore_connect_workers(restore, error) && restore_tell_entered(restore, error) &&
+           restore_analyze_all(restore, error);
 }

@@ -194,6 +194,12 @@ bool restore_connect_workers(Restore *restore, GError **error)
     return true;
 }
 
+bool restore_tell_entered(const Restore *restore, GError **error)
+{
+    const RestoreOptions *options = restore->options;
+    return options->entered == NULL || options->entered(options->data, error);
+}
+
 void restore_end_workers(Restore *restore)
 {
     for (guint i = 0; i < restore->workers->len && pg_is_alive(restore->control); i++) {
@@ -239,21 +245,42 @@ static bool drop(PgConnection *control, const char *database, GError **error)
     return pg_execf(control, error, "DROP DATABASE IF EXISTS %s WITH (FORCE)", name);
 }
 
-bool restore_drop_database(const PgTarget *target, PgConnection *control, const char *database,
+static bool set_open(PgConnection *control, const char *database, bool open, GError **error)
+{
+    g_autofree char *name = pg_identifier(database);
+    return pg_execf(control, error, "ALTER DATABASE %s ALLOW_CONNECTIONS %s", name,
+                    open ? "true" : "false");
+}
+
+/* Subscriptions can be taken out of an open database alone. */
+static bool empty_and_drop(const PgTarget *target, PgConnection *control, const char *database,
                            const char *application, GError **error)
 {
     const PgConnectOptions connect = {
         .database = database, .application = application, .catalog_only = true};
-    g_autoptr(GError) cause = NULL;
     g_autoptr(PgConnection) inside = NULL;
+    if (!set_open(control, database, true, error))
+        return false;
+    inside = pg_connect(target, &connect, error);
+    if (inside == NULL || !drop_subscriptions(inside, error))
+        return false;
+    g_clear_pointer(&inside, pg_disconnect);
+    return drop(control, database, error);
+}
+
+bool restore_drop_database(const PgTarget *target, PgConnection *control, const char *database,
+                           const char *application, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
     if (drop(control, database, &cause))
         return true;
     if (g_strcmp0(error_sqlstate(cause), "55006") == 0) { /* object in use */
-        inside = pg_connect(target, &connect, NULL);
-        if (inside != NULL && drop_subscriptions(inside, NULL)) {
-            g_clear_pointer(&inside, pg_disconnect);
-            return drop(control, database, error);
-        }
+        g_clear_error(&cause);
+        if (empty_and_drop(target, control, database, application, &cause))
+            return true;
+        /* What is left lets nobody in. */
+        if (pg_is_alive(control))
+            (void)set_open(control, database, false, NULL);
     }
     g_propagate_error(error, g_steal_pointer(&cause));
     return false;

@@ -21,7 +21,8 @@ static bool run(Restore *restore, Script *script, GError **error)
     const int64_t began_us = clock_monotonic_us();
     g_autoptr(PgConnection) connection = restore_connect(restore, error);
     bool done = false;
-    if (connection == NULL || !pg_exec(connection, "SET synchronous_commit = off", error))
+    if (connection == NULL || !restore_tell_entered(restore, error) ||
+        !pg_exec(connection, "SET synchronous_commit = off", error))
         return false;
     done = script_run(script, connection, &options, error);
     log_progress_end();
@@ -40,6 +41,7 @@ bool restore_script(Restore *restore, GError **error)
     create = script_create_database(script);
     if (create != NULL)
         (void)restore_shape_of_script(create, strlen(create), &shape);
-    return restore_create_database(restore, &shape, error) && run(restore, script, error) &&
-           restore_connect_workers(restore, error) && restore_analyze_all(restore, error);
+    return restore_create_database(restore, &shape, error) &&
+           restore_connect_workers(restore, error) && run(restore, script, error) &&
+           restore_analyze_all(restore, error);
 }

@@ -85,6 +85,8 @@ PgConnection *restore_connect(Restore *restore, GError **error);
 /* Gives a session the settings for loading and for the archive's SQL. */
 bool restore_prepare_session(const Restore *restore, PgConnection *connection, GError **error);
 bool restore_connect_workers(Restore *restore, GError **error);
+/* Says so to who restores: every session of ours is in. */
+bool restore_tell_entered(const Restore *restore, GError **error);
 /* Ends the sessions of workers whose statements must not go on. */
 void restore_end_workers(Restore *restore);
 

@@ -20,6 +20,14 @@ static void append_downtime(GString *line, const Run *run)
         g_string_append_printf(line, ", it was out of service for %s", downtime);
 }
 
+/* Of what has got the name. */
+static const char *standing(const Run *run)
+{
+    return run->shut      ? " and stays closed (ALLOW_CONNECTIONS false)"
+           : run->limited ? " and stays closed to all but superusers (CONNECTION LIMIT 0)"
+                          : " and in service";
+}
+
 static void rehearsal_line(const Run *run, GString *line)
 {
     const int n = run->pending != NULL ? (int)run->pending->len : 0;
@@ -36,11 +44,12 @@ static void rehearsal_line(const Run *run, GString *line)
 /* What came from a snapshot has the name. */
 static void import_line(const Run *run, GString *line)
 {
-    g_string_append_printf(line, "done: '%s' is %s and in service", run->database,
+    g_string_append_printf(line, "done: '%s' is %s%s", run->database,
                            run->kind == RUN_RESTORE ? "restored"
                            : run->pending == NULL   ? "restored from the snapshot, migrated"
                            : run->pending->len == 0 ? "restored from the snapshot"
-                                                    : "restored from the snapshot, migrated");
+                                                    : "restored from the snapshot, migrated",
+                           standing(run));
     append_downtime(line, run);
     g_string_append(line,
                     run->from_proven ? "; every digest is the one that the snapshot tells" : "");
@@ -66,7 +75,7 @@ static char *success_line(const Run *run)
     } else if (run->kind != RUN_WINDOW) {
         import_line(run, line);
     } else {
-        g_string_append_printf(line, "done: '%s' is migrated and in service", run->database);
+        g_string_append_printf(line, "done: '%s' is migrated%s", run->database, standing(run));
         append_downtime(line, run);
         if (run->before_gone)
             g_string_append(line, "; the copy from before is not there any more");
@@ -81,6 +90,9 @@ static char *as_before(const Run *run)
 {
     if (run->kind != RUN_WINDOW && run->looked && !run->displaces)
         return g_strdup_printf("there is no database '%s', as before the run", run->database);
+    if (run->kind != RUN_WINDOW && (run->shut || run->limited))
+        return g_strdup_printf("'%s' is closed%s as before the run", run->database,
+                               run->shut ? "" : " to all but superusers");
     return g_strdup_printf("'%s' is in service as before the run", run->database);
 }
 

@@ -55,7 +55,6 @@ typedef struct {
     Standing *standing;    /* of the live database to the files */
     GPtrArray *pending;    /* const Migration * */
     PgProperties *before;  /* the database's properties */
-    bool before_is_live;   /* of a run from a snapshot: it tells none, they were read in service */
     json_t *shared;        /* shared catalogs before the run */
     GPtrArray *assertions; /* AssertionFile * */
     GHashTable *not_valid; /* constraints that were NOT VALID already */
@@ -64,12 +63,13 @@ typedef struct {
 
     /* Of a run from a snapshot. */
     Intake *from;
-    Scratch *scratch; /* for unpacking and password files; NULL: they go into folder */
-    bool looked;      /* it is known whether a database has the name */
-    bool displaces;   /* one has it, and will step aside */
-    bool shut;        /* what has the name lets nobody in: ALLOW_CONNECTIONS false */
-    bool limited;     /* or superusers alone: CONNECTION LIMIT 0 */
-    bool from_proven; /* what was restored has every digest that the snapshot tells */
+    Scratch *scratch;    /* for unpacking and password files; NULL: they go into folder */
+    bool looked;         /* it is known whether a database has the name */
+    bool displaces;      /* one has it, and will step aside */
+    bool shut;           /* what has the name lets nobody in: ALLOW_CONNECTIONS false */
+    bool limited;        /* or superusers alone: CONNECTION LIMIT 0 */
+    bool before_is_live; /* it tells no properties: before was read from what has the name */
+    bool from_proven;    /* what was restored has every digest that the snapshot tells */
 
     /* The state of the copies. */
     bool fenced;        /* the name is taken away */

@@ -16,7 +16,9 @@
 
 bool run_drain(Run *run, GError **error)
 {
-    const int64_t end_us = clock_monotonic_us() + run->policy->fence_drain_ms * 1000;
+    const int64_t latest_us = run_latest_us(run);
+    const int64_t drained_us = clock_monotonic_us() + run->policy->fence_drain_ms * 1000;
+    const int64_t end_us = latest_us != 0 ? MIN(drained_us, latest_us) : drained_us;
     g_autoptr(GError) cause = NULL;
     g_autofree char *open =
         pg_query_text(run->control, &cause, pg_sql_fence_open_transactions, 2, run->database, NULL);

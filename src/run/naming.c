@@ -52,7 +52,7 @@ static bool rename_database(Run *run, const char *from, const char *to, GError *
     return pg_execf(run->control, error, "ALTER DATABASE %s RENAME TO %s", quoted_from, quoted_to);
 }
 
-static bool set_aside(Run *run, const NamingAside *aside, GError **error)
+static bool close_aside(Run *run, const NamingAside *aside, GError **error)
 {
     const RunRecord record = {.run = run->id,
                               .database = run->database,
@@ -63,9 +63,13 @@ static bool set_aside(Run *run, const NamingAside *aside, GError **error)
                               .gate = (char *)aside->gate,
                               .content = (char *)aside->content};
     g_autofree char *comment = run_record_statement(aside->aside, &record);
-    return rename_database(run, aside->name, aside->aside, error) &&
-           gate_set(run->control, aside->aside, false, error) &&
+    return gate_set(run->control, aside->aside, false, error) &&
            pg_exec(run->control, comment, error);
+}
+
+static bool set_aside(Run *run, const NamingAside *aside, GError **error)
+{
+    return rename_database(run, aside->name, aside->aside, error) && close_aside(run, aside, error);
 }
 
 /* The record of what was in service keeps the comment that it had itself. */
@@ -79,10 +83,24 @@ static bool set_live_aside(Run *run, const NamingAside *aside, GError **error)
     run_end_live_sessions(run);
     pg_set_watch(run->control, WATCH_MS, run_end_live_sessions, run);
     run->before = live;
-    done = set_aside(run, aside, error);
+    /* Behind the renaming nobody else can change its row. */
+    done = rename_database(run, aside->name, aside->aside, error) &&
+           run_learn_closed(run, aside->aside, error) && close_aside(run, aside, error);
     run->before = wanted;
     pg_set_watch(run->control, 0, NULL, NULL);
     return done;
+}
+
+/* A database that its owner has closed stays so: by ALLOW_CONNECTIONS, or by a limit of no
+ * connections, whatever limit the snapshot tells. */
+static bool open_gate(Run *run, const Naming *naming, GError **error)
+{
+    g_autofree char *live = pg_identifier(run->names->live);
+    if (!naming->in_service)
+        return gate_set(run->control, run->names->live, true, error);
+    return (!run->limited ||
+            pg_execf(run->control, error, "ALTER DATABASE %s CONNECTION LIMIT 0", live)) &&
+           gate_set(run->control, run->names->live, !run->shut, error);
 }
 
 static bool give(Run *run, const Naming *naming, GPtrArray *notes, GError **error)
@@ -96,8 +114,18 @@ static bool give(Run *run, const Naming *naming, GPtrArray *notes, GError **erro
             return false;
     }
     return rename_database(run, naming->chosen, run->names->live, error) &&
-           properties_run(run, statements, notes, error) &&
-           gate_set(run->control, run->names->live, true, error);
+           properties_run(run, statements, notes, error) && open_gate(run, naming, error);
+}
+
+/* What takes the name of a database in service must have it in time; a COMMIT is not cancelled. */
+static bool give_in_time(Run *run, const Naming *naming, GPtrArray *notes, GError **error)
+{
+    bool given = false;
+    if (naming->in_service)
+        pg_set_deadline(run->control, run_latest_us(run), 0, run->helper);
+    given = give(run, naming, notes, error);
+    pg_set_deadline(run->control, 0, 0, NULL);
+    return given;
 }
 
 /* False without an error if sessions were in the way and another try is worth it. */
@@ -108,7 +136,7 @@ static bool try_once(Run *run, const Naming *naming, bool last, bool *given, GPt
     *given = false;
     if (!pg_exec(run->control, "BEGIN", error))
         return false;
-    if (!give(run, naming, notes, &cause) || !run_lock_check(run->lock, &cause)) {
+    if (!give_in_time(run, naming, notes, &cause) || !run_lock_check(run->lock, &cause)) {
         if (pg_is_alive(run->control))
             (void)pg_exec(run->control, "ROLLBACK", NULL);
         if (naming->in_service && !last && g_strcmp0(error_sqlstate(cause), "55006") == 0)

@@ -23,7 +23,9 @@ typedef struct {
     bool in_service; /* the first of asides has the name: its sessions are ended */
 } Naming;
 
-/* notes gets a line for each property that was left out or merged. ERROR_REFUSED if sessions that
- * cannot be ended are in the way. A lost answer to COMMIT is an error like others; the names tell.
+/* notes gets a line for each property that was left out or merged. A database in service that its
+ * owner has closed is replaced by one that is closed. ERROR_REFUSED if sessions that cannot be
+ * ended are in the way, ERROR_TIMEOUT if they are there until the window is over. A lost answer to
+ * COMMIT is an error like others; the names tell.
  */
 bool naming_give(Run *run, const Naming *naming, GPtrArray *notes, GError **error);

@@ -44,6 +44,10 @@ static bool open_copy(Run *run, const Naming *naming, GError **error)
     }
     g_clear_error(&cause);
     run->opened = true;
+    if (!run_learn_closed(run, run->names->live, &cause)) {
+        log_warning("%s", cause->message);
+        g_clear_error(&cause);
+    }
     run->downtime_us = run->fenced_at_us != 0 ? clock_monotonic_us() - run->fenced_at_us : 0;
     report_notes(run, notes);
     /* Users write from here on: what fails now is a warning, never a way back. */
@@ -92,9 +96,17 @@ static bool look_again(Run *run, GError **error)
     return false;
 }
 
+/* The transactions in the database in service are waited for, and it is not too late behind that.
+ */
+static bool drain(Run *run, GError **error)
+{
+    return !run->displaces || (run_drain(run, error) && run_fits(run, "opening", 0, error));
+}
+
 bool run_take_over(Run *run, GError **error)
 {
     const Naming naming = {.chosen = run->names->work,
+                           .current = run->before_is_live ? run->database : NULL,
                            .migrated = run->names->work,
                            .asides = {{.name = run->database,
                                        .aside = run_aside_name(run),
@@ -102,11 +114,18 @@ bool run_take_over(Run *run, GError **error)
                                        .phase = "opened"}},
                            .n_asides = run->displaces ? 1 : 0,
                            .in_service = run->displaces};
-    if (!run_fits(run, "opening", 0, error) || !look_again(run, error) ||
-        (run->displaces && !run_drain(run, error)) || interrupt_check(error))
+    if (!run_fits(run, "opening", 0, error) || !look_again(run, error) || !drain(run, error) ||
+        interrupt_check(error))
         return false;
     interrupt_shield(true);
     run->fenced_at_us = run->displaces ? clock_monotonic_us() : 0;
-    return gate_end_sessions(run->control, run->names->work, NULL, SESSIONS_WAIT_MS, NULL, error) &&
-           open_copy(run, &naming, error);
+    if (!gate_end_sessions(run->control, run->names->work, NULL, SESSIONS_WAIT_MS, NULL, error))
+        return false;
+    if (open_copy(run, &naming, error))
+        return true;
+    if (error_is(*error, ERROR_TIMEOUT)) {
+        error_recode(error, ERROR_TOO_LATE);
+        g_prefix_error(error, "not enough of the window is left for taking the name: ");
+    }
+    return false;
 }

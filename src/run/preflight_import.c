@@ -83,7 +83,7 @@ static bool look_at_name(Run *run, GError **error)
     return true;
 }
 
-/* The snapshot's own, else those of the database whose name it takes. */
+/* The snapshot's own, else those of the database whose name it takes, as they are then. */
 static bool choose_properties(Run *run, GError **error)
 {
     g_autoptr(GError) cause = NULL;
@@ -92,8 +92,10 @@ static bool choose_properties(Run *run, GError **error)
         g_propagate_error(error, g_steal_pointer(&cause));
         return false;
     }
-    if (run->before == NULL && run->displaces)
+    if (run->before == NULL && run->displaces) {
         run->before = pg_properties_read(run->control, run->database, error);
+        run->before_is_live = true;
+    }
     return run->before != NULL || !run->displaces;
 }
 

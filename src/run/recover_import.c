@@ -14,7 +14,8 @@ bool recover_is_import(const json_t *lines)
 static bool look_at_live(Run *run, GError **error)
 {
     run->looked = true;
-    return run_database_exists(run, run->database, &run->displaces, error);
+    return run_database_exists(run, run->database, &run->displaces, error) &&
+           run_learn_closed(run, run->database, error);
 }
 
 /* What the copy has itself, with the comment that it will have. */

@@ -23,6 +23,18 @@ bool run_database_exists(Run *run, const char *name, bool *exists, GError **erro
     return true;
 }
 
+bool run_learn_closed(Run *run, const char *name, GError **error)
+{
+    g_autoptr(PgResult) row = pg_query(
+        run->control, error,
+        "SELECT NOT datallowconn, datconnlimit = 0 FROM pg_database WHERE datname = $1", 1, name);
+    if (row == NULL)
+        return false;
+    run->shut = pg_rows(row) > 0 && pg_flag(row, 0, 0);
+    run->limited = pg_rows(row) > 0 && pg_flag(row, 0, 1);
+    return true;
+}
+
 /* The pids of the sessions that this process uses, as an array of SQL. */
 static char *own_pids(const Run *run)
 {

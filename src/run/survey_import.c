@@ -38,8 +38,8 @@ bool run_survey_displaced(Run *run, bool *exists, GError **error)
     *exists = pg_rows(row) > 0;
     if (!*exists)
         return true;
-    return judge_row(run, row, error) && run_survey_obstacles(run, error) &&
-           run_survey_sessions(run, error);
+    return judge_row(run, row, error) && run_learn_closed(run, run->database, error) &&
+           run_survey_obstacles(run, error) && run_survey_sessions(run, error);
 }
 
 /* Tries the properties on an empty database, rolled back. */

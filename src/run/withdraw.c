@@ -99,7 +99,7 @@ static bool was_opened(Run *run, bool work, bool *opened, GError **error)
     if (!run_database_exists(run, run->database, &live, error))
         return false;
     *opened = live;
-    return true;
+    return !live || run_learn_closed(run, run->database, error);
 }
 
 WayBack run_withdraw(Run *run, GPtrArray *exceptions, GError **error)

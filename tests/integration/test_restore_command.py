@@ -1,5 +1,6 @@
 """drydock restore: a snapshot, or what pg_dump wrote, becomes a new database, or takes the place of one."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ import maintenance
 from cluster import SUPERUSER, clean_environment, program, quote
 from content import databases, properties, row_version
 from maintenance import wait_until
+from program import Done
 
 NEW = "white_cross_restored"
 
@@ -49,6 +51,14 @@ def snapshot(source, project):
     return folder
 
 
+@pytest.fixture
+def taken(source, drydock, tmp_path):
+    """A snapshot that no run has taken."""
+    done = drydock("snapshot", "--out", tmp_path / "taken", dsn=source.dsn(SUPERUSER))
+    assert done.code == 0, str(done)
+    return tmp_path / "taken"
+
+
 def dump(database, path):
     command = [program("pg_dump"), "--format=custom", "--file", str(path), "--dbname", database.dsn(SUPERUSER)]
     subprocess.run(command, env=clean_environment(), check=True)
@@ -75,6 +85,21 @@ def is_stopped(process):
     """At a failpoint."""
     with open(f"/proc/{process.pid}/stat", encoding="ascii") as status:
         return status.read().rsplit(")", 1)[1].split()[0] == "T"
+
+
+@contextlib.contextmanager
+def stopped_at(point, drydock, cluster, source, *more, name=NEW):
+    """A restore that stands at a failpoint, and the name of its copy there; send it CONT to go on."""
+    arguments = ("restore", "--from", source, "--database", name, *more)
+    with drydock.started(*arguments, dsn=cluster.dsn(), env={"DRYDOCK_FAILPOINT": f"{point}=stop"}) as process:
+        wait_until(lambda: is_stopped(process))
+        yield process, next((each for each in databases(cluster) if each.endswith("_restore")), None)
+
+
+def go_on(process):
+    process.send_signal(signal.SIGCONT)
+    stdout, stderr = process.communicate(timeout=60)
+    return Done(process.returncode, stdout, stderr)
 
 
 # -- what it makes --------------------------------------------------------------------------------
@@ -161,6 +186,36 @@ def test_swap_gives_a_dump_what_the_old_one_had(source, archive, drydock, cluste
     done = restore(drydock, cluster, archive, "--swap", name="white_cross")
     assert done.code == 0, str(done)
     assert source.properties() == before
+
+
+def test_swap_keeps_what_is_changed_meanwhile(source, archive, drydock, cluster):
+    """Rights and settings that a person gives to the database in service while the archive is restored."""
+    with stopped_at("import.restore.done", drydock, cluster, archive, "--swap", name="white_cross") as (process, _):
+        for statement in ("GRANT CONNECT ON DATABASE white_cross TO wc_outsider",
+                          "ALTER DATABASE white_cross SET work_mem = '32MB'",
+                          "COMMENT ON DATABASE white_cross IS 'changed meanwhile'"):
+            cluster.query(statement)
+        expected = source.properties()
+        done = go_on(process)
+    assert done.code == 0, str(done)
+    assert source.properties() == expected
+
+
+CLOSED = {"ALLOW_CONNECTIONS false": "stays closed (ALLOW_CONNECTIONS false)",
+          "CONNECTION LIMIT 0": "stays closed to all but superusers (CONNECTION LIMIT 0)"}
+
+
+@pytest.mark.parametrize("how", CLOSED)
+def test_swap_leaves_a_closed_database_closed(source, taken, drydock, cluster, how):
+    """Its owner has closed it: what takes its place is closed in the same way, though the snapshot knows nothing of it."""
+    cluster.query(f"ALTER DATABASE white_cross {how}")
+    before = properties(cluster, "white_cross")
+    done = restore(drydock, cluster, taken, "--swap", name="white_cross")
+    assert done.code == 0, str(done)
+    assert done.last_line.startswith(f"done: 'white_cross' is restored and {CLOSED[how]}"), str(done)
+    assert properties(cluster, "white_cross") == before
+    with pytest.raises(psycopg2.OperationalError):
+        cluster.connect("white_cross", "wc_app")
 
 
 def test_swap_without_anything_to_replace(source, archive, drydock, cluster):
@@ -288,6 +343,72 @@ def test_a_property_that_the_role_may_not_give(white_cross, project, drydock, cl
     assert "property" in done.stderr and "wc_reports" in done.stderr, str(done)
     assert "import" not in [phase for phase in done.stdout.split()]
     assert databases(cluster) == there
+
+
+# -- who comes in meanwhile -----------------------------------------------------------------------
+
+
+def test_nobody_comes_in(source, taken, drydock, cluster):
+    """The gate is closed behind the restore's own sessions, before anything is loaded."""
+    with stopped_at("restore.in_data", drydock, cluster, taken) as (process, copy):
+        assert not properties(cluster, copy)["open"]
+        with pytest.raises(psycopg2.OperationalError, match="not currently accepting connections"):
+            cluster.connect(copy)
+        done = go_on(process)
+    assert done.code == 0, str(done)
+    assert beds.Database(cluster, NEW).content() == source.content()
+    check_no_traces(cluster, "white_cross", NEW)
+
+
+def test_who_opens_it_is_noticed(source, taken, drydock, cluster):
+    """Whether a superuser has written there before or behind the reading is not known: it is no restore then."""
+    with stopped_at("restore.before_digests", drydock, cluster, taken) as (process, copy):
+        with cluster.opened(copy):
+            cluster.query("SELECT 1", database=copy)
+        done = go_on(process)
+    assert done.code == 1, str(done)
+    assert f"there is no database '{NEW}', as before" in done.last_line
+    assert f"somebody changed database '{copy}' while it was restored" in done.last_line
+    check_no_traces(cluster, "white_cross")
+
+
+def test_who_comes_in_with_pg_restore_is_ended(source, archive, drydock, cluster):
+    """It has sessions of its own, so that the gate is open while it loads; then it closes, before digests are read."""
+    with stopped_at("restore.in_data", drydock, cluster, archive) as (process, copy):
+        inside = cluster.connect(copy)
+        done = go_on(process)
+    assert done.code == 0, str(done)
+    assert f"1 session that came into '{copy}' while it was open was ended" in done.stderr
+    with pytest.raises(psycopg2.OperationalError), inside.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    check_no_traces(cluster, "white_cross", NEW)
+
+
+def test_a_script_is_alone_too(source, drydock, cluster, tmp_path):
+    path = tmp_path / "white_cross.sql"
+    subprocess.run([program("pg_dump"), "--file", str(path), "--dbname", source.dsn(SUPERUSER)],
+                   env=clean_environment(), check=True)
+    with path.open("a", encoding="utf-8") as script:
+        script.write("CREATE TABLE public.gate AS SELECT datallowconn AS open FROM pg_database WHERE datname = current_database();\n")
+    done = restore(drydock, cluster, path)
+    assert done.code == 0, str(done)
+    assert cluster.query("SELECT open FROM gate", database=NEW) == [(False,)]
+
+
+def test_a_copy_that_cannot_be_dropped(source, archive, drydock, cluster):
+    """It is closed, and the last line names it."""
+    with stopped_at("import.restore.done", drydock, cluster, archive) as (process, copy):
+        with cluster.opened(copy):
+            cluster.query("BEGIN; CREATE TABLE meanwhile (id int); PREPARE TRANSACTION 'meanwhile'", database=copy)
+        process.send_signal(signal.SIGTERM)
+        done = go_on(process)
+    try:
+        assert done.code == 128 + signal.SIGTERM, str(done)
+        assert f"the copy '{copy}' is left" in done.last_line
+        assert not properties(cluster, copy)["open"]
+    finally:
+        with cluster.opened(copy):
+            cluster.query("ROLLBACK PREPARED 'meanwhile'", database=copy)
 
 
 # -- being stopped --------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -138,6 +139,37 @@ def test_fails_while_migrating(live, archive, start, project, cluster):
     (failed,) = maintenance.copies(live).values()
     assert f"the failed copy is '{failed}', closed" in done.last_line
     assert not properties(cluster, failed)["open"]
+    maintenance.check_nothing_left(cluster)
+
+
+def test_stays_closed(live, archive, start, project, cluster):
+    """A database that its owner has closed is called so, also where the run fails."""
+    cluster.query(f"ALTER DATABASE {NAME} ALLOW_CONNECTIONS false")
+    wrong = project.add("wrong", "SELECT 1 / (count(*) - count(*)) FROM students;")
+    done = start(archive)
+    assert done.code == 7, str(done)
+    assert f"'{NAME}' is closed as before the run, proven" in done.last_line
+    project.remove(wrong)
+    done = start(archive)
+    assert done.code == 0, str(done)
+    assert "migrated and stays closed (ALLOW_CONNECTIONS false)" in done.last_line
+    assert not properties(cluster, NAME)["open"]
+
+
+def test_the_window_ends_while_transactions_are_open(live, archive, start, project, cluster):
+    """They are waited for no longer than that it is in time; then it is too late for taking the name."""
+    before = maintenance.as_in_service(live)
+    project.policy(drain="30s")
+    end = (datetime.now(timezone.utc) + timedelta(seconds=15)).replace(microsecond=0)  # 9 of them for the way back
+    with cluster.session(NAME, "wc_app") as user, user.cursor() as cursor:
+        cursor.execute("BEGIN; SELECT 1 FROM students")
+        done = start(archive, "--window-end", end.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        assert datetime.now(timezone.utc) < end
+        assert done.code in (6, 7), str(done)  # too late at an earlier step where the machine is slow
+        cursor.execute("SELECT 1 FROM students")
+    if done.code == 7:
+        assert "open: not enough of the window is left for opening" in done.last_line
+    assert maintenance.as_in_service(live) == before
     maintenance.check_nothing_left(cluster)
 
 

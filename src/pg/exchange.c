@@ -53,6 +53,16 @@ static ErrorCode code_of_sqlstate(const PgConnection *connection, const char *sq
     return ERROR_QUERY;
 }
 
+/* What the server does not say, or says in words that may be a value; NULL: nothing. */
+static const char *own_hint(const char *sqlstate, ErrorCode code)
+{
+    if (strcmp(sqlstate, "57014") == 0 && code == ERROR_QUERY)
+        return "its time was not up: somebody cancelled it (pg_cancel_backend), and will know why";
+    if (strcmp(sqlstate, "53100") == 0)
+        return "a disk of the server is full: make room on it, then try again";
+    return NULL;
+}
+
 static void set_from_result(const PgConnection *connection, const PGresult *result, GError **error)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -72,11 +82,10 @@ static void set_from_result(const PgConnection *connection, const PGresult *resu
         error_set(error, code, "%s (constraint \"%s\")", message, constraint);
     else
         error_set(error, code, "%s", message);
-    if (strcmp(sqlstate, "57014") == 0 && code == ERROR_QUERY)
-        error_hint_set(error, "its time was not up: somebody cancelled it (pg_cancel_backend), and "
-                              "will know why");
     error_sql_set(error, sqlstate, position != NULL ? atoi(position) : 0);
-    if (hint != NULL) {
+    if (own_hint(sqlstate, code) != NULL) {
+        error_hint_set(error, "%s", own_hint(sqlstate, code));
+    } else if (hint != NULL) {
         g_autofree char *safe = redact_hint(sqlstate, hint, connection->sql);
         if (safe != NULL)
             error_hint_set(error, "%s", safe);

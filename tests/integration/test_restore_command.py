@@ -513,3 +513,48 @@ def test_leaves_no_scratch_folder(source, archive, drydock, cluster):
     assert os.stat(scratch_folders(drydock)[0]).st_mode & 0o777 == 0o700
     assert restore(drydock, cluster, archive, env=env).code == 0
     assert scratch_folders(drydock) == []
+
+
+# -- no room --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny(cluster):
+    """The folder of a tablespace 'tiny' on a file system of 4 MB, all of which is given back."""
+    folder = cluster.folder / "tiny"
+    folder.mkdir()
+    options = f"size=4m,mode=0700,uid={cluster.account.pw_uid if cluster.account else os.getuid()}"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=False, capture_output=True)
+    if mounted.returncode != 0:
+        folder.rmdir()
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        (folder / "space").mkdir(mode=0o700)
+        if cluster.account:
+            os.chown(folder / "space", cluster.account.pw_uid, cluster.account.pw_gid)
+        cluster.query(f"CREATE TABLESPACE tiny LOCATION '{folder / 'space'}'")
+        yield folder / "space"
+        for name in databases(cluster):
+            if name not in ("postgres", "template0", "template1"):
+                cluster.query(f"DROP DATABASE {quote(name)} WITH (FORCE)")
+        cluster.query("DROP TABLESPACE tiny")
+    finally:
+        subprocess.run(["umount", folder], check=True)
+        folder.rmdir()
+
+
+def test_the_server_has_no_room(bed, drydock, cluster, tiny, tmp_path):
+    """Nobody but the server knows its room: it says so, and what was loaded until then is given back."""
+    database = bed.empty("large")
+    database.query("CREATE TABLE t (v text) TABLESPACE tiny; ALTER TABLE t ALTER v SET STORAGE EXTERNAL;"
+                   "INSERT INTO t SELECT repeat('x', 4000) FROM generate_series(1, 600)")
+    assert drydock("snapshot", "--out", tmp_path / "s", dsn=database.dsn(SUPERUSER)).code == 0
+    dump(database, tmp_path / "large.dump")
+    before = [path.name for path in tiny.rglob("*")]
+    for source in ("s", "large.dump"):
+        done = restore(drydock, cluster, tmp_path / source)
+        assert done.code == 1 and "space left on device" in done.stderr, str(done)
+        assert "a disk of the server is full" in done.stderr or source != "s", str(done)
+        assert f"failed: there is no database '{NEW}', as before" in done.last_line, str(done)
+        check_no_traces(cluster, "large")
+        wait_until(lambda: [path.name for path in tiny.rglob("*")] == before)

@@ -99,6 +99,29 @@ static RestoreGraph *make_graph(const Toc *toc, const Line *lines, GError **erro
     return restore_graph_new(&options, error);
 }
 
+/* A restore of these lines, with nothing done yet. */
+typedef struct {
+    Toc *toc;
+    RestoreGraph *graph;
+    Schedule *schedule;
+} Plan;
+
+static void plan_clear(Plan *plan)
+{
+    schedule_free(plan->schedule);
+    restore_graph_free(plan->graph);
+    toc_free(plan->toc);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, plan_clear)
+
+static Plan plan_of(Toc *toc, const Line *lines)
+{
+    RestoreGraph *graph = make_graph(toc, lines, NULL);
+    assert_non_null(graph);
+    return (Plan){toc, graph, schedule_new(graph)};
+}
+#define PLAN(lines) plan_of(make_toc(lines, G_N_ELEMENTS(lines)), lines)
+
 /* A large table in two parts, a small one, a foreign key between them. */
 static const Line lines[] = {
     {1, "SCHEMA", "s", TOC_PRE_DATA, "", 0},
@@ -176,9 +199,8 @@ static const char *letter_of(const Work *work)
 static void test_order(void **state)
 {
     (void)state;
-    g_autoptr(Toc) toc = make_toc(lines, G_N_ELEMENTS(lines));
-    g_autoptr(RestoreGraph) graph = make_graph(toc, lines, NULL);
-    g_autoptr(Schedule) schedule = schedule_new(graph);
+    g_auto(Plan) plan = PLAN(lines);
+    Schedule *schedule = plan.schedule;
     g_autoptr(GString) order = g_string_new(NULL);
     Work *work = NULL;
     while ((work = schedule_next(schedule)) != NULL) {
@@ -196,9 +218,8 @@ static void test_order(void **state)
 static void test_exclusion(void **state)
 {
     (void)state;
-    g_autoptr(Toc) toc = make_toc(lines, G_N_ELEMENTS(lines));
-    g_autoptr(RestoreGraph) graph = make_graph(toc, lines, NULL);
-    g_autoptr(Schedule) schedule = schedule_new(graph);
+    g_auto(Plan) plan = PLAN(lines);
+    Schedule *schedule = plan.schedule;
     Work *parts[4];
     Work *work = NULL;
     for (size_t i = 0; i < 4; i++) { /* 11, 12, 10, sequences */
@@ -240,9 +261,8 @@ static void test_reading(void **state)
         {4, "CONSTRAINT", "big check", TOC_POST_DATA, "1 2", 0},
     };
     (void)state;
-    g_autoptr(Toc) toc = make_toc(table, G_N_ELEMENTS(table));
-    g_autoptr(RestoreGraph) graph = make_graph(toc, table, NULL);
-    g_autoptr(Schedule) schedule = schedule_new(graph);
+    g_auto(Plan) plan = PLAN(table);
+    Schedule *schedule = plan.schedule;
     Work *data = schedule_next(schedule), *foreign_key = NULL, *read = NULL, *check = NULL;
     assert_int_equal(data->kind, WORK_ROWS);
     assert_null(schedule_next(schedule)); /* not before all rows are in */
@@ -303,9 +323,8 @@ static void test_partitions(void **state)
         {5, "CONSTRAINT", "root root_pkey", TOC_POST_DATA, "1", 0},
     };
     (void)state;
-    g_autoptr(Toc) toc = make_toc(partitions, G_N_ELEMENTS(partitions));
-    g_autoptr(RestoreGraph) graph = make_graph(toc, partitions, NULL);
-    g_autoptr(Schedule) schedule = schedule_new(graph);
+    g_auto(Plan) plan = PLAN(partitions);
+    Schedule *schedule = plan.schedule;
     Work *work = schedule_next(schedule);
     assert_int_equal(id_of(work), 4);
     assert_null(schedule_next(schedule));
@@ -334,12 +353,12 @@ static void test_rows_via_root(void **state)
     };
     (void)state;
     for (int via_root = 0; via_root < 2; via_root++) {
-        g_autoptr(Toc) toc = make_toc(partitions, G_N_ELEMENTS(partitions));
+        Toc *toc = make_toc(partitions, G_N_ELEMENTS(partitions));
         TocEntry *right = toc_find(toc, 7);
         right->defn = g_strdup(via_root ? "-- load via partition root public.root"
                                         : "-- load via partition root \"public\".\"right\"");
-        g_autoptr(RestoreGraph) graph = make_graph(toc, partitions, NULL);
-        g_autoptr(Schedule) schedule = schedule_new(graph);
+        g_auto(Plan) plan = plan_of(toc, partitions);
+        Schedule *schedule = plan.schedule;
         Work *work = schedule_next(schedule);
         assert_int_equal(id_of(work), 6);
         schedule_done(schedule, work);
@@ -358,9 +377,8 @@ static void test_large_objects(void **state)
         {3, "COMMENT", "LARGE OBJECT 1", TOC_SECTION_NONE, "1", 0},
     };
     (void)state;
-    g_autoptr(Toc) toc = make_toc(objects, G_N_ELEMENTS(objects));
-    g_autoptr(RestoreGraph) graph = make_graph(toc, objects, NULL);
-    g_autoptr(Schedule) schedule = schedule_new(graph);
+    g_auto(Plan) plan = PLAN(objects);
+    Schedule *schedule = plan.schedule;
     Work *work = schedule_next(schedule);
     assert_int_equal(id_of(work), 1);
     assert_true(holds(work->entries, 3));

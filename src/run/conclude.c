@@ -121,6 +121,8 @@ static void not_restored_line(const Run *run, GString *line, const GPtrArray *ex
     g_autofree char *standing = as_before(run);
     if (json_get_text(run->report, "proof") != NULL)
         g_string_append_printf(line, "failed; %s, except: ", standing);
+    else if (run->kind != RUN_WINDOW && run->opened)
+        g_string_append(line, "failed, a person is needed: ");
     else if (run->kind != RUN_WINDOW)
         g_string_append(line, "failed, a person is needed; the name was not touched: ");
     else

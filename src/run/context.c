@@ -143,6 +143,7 @@ void run_clear(Run *run)
     g_free(run->search_path);
     g_free(run->gate);
     g_free(run->read_only);
+    g_free(run->renamed_keep);
     g_free(run->content);
     memset(run, 0, sizeof *run);
 }
@@ -271,9 +272,11 @@ bool run_connect(Run *run, GError **error)
 
 json_t *run_read_shared(const Run *run, PgConnection *connection, GError **error)
 {
-    const char *own[] = {run->names->live,     run->names->keep,     run->names->work,
-                         run->names->before,   run->names->failed,   run->names->restore,
-                         run->names->replaced, run->names->unproven, NULL};
+    const char *own[] = {run->names->live,     run->names->keep,
+                         run->names->work,     run->names->before,
+                         run->names->failed,   run->names->restore,
+                         run->names->replaced, run->names->unproven,
+                         run->renamed_keep,    NULL};
     return shared_read(connection, own, error);
 }
 

@@ -87,8 +87,9 @@ typedef struct {
     char *gate;         /* version of the kept copy's row when it was closed last */
     bool unwatched;   /* the kept copy stood open without us: only its content proves it, no row */
     bool gate_opened; /* the kept copy has been open for reading since it was fenced */
-    char *read_only;  /* the original's own default_transaction_read_only; NULL: not set */
-    int intruders;    /* sessions ended that came in while a gate was open */
+    char *renamed_keep; /* what a person has renamed the kept copy to during the run; NULL */
+    char *read_only;    /* the original's own default_transaction_read_only; NULL: not set */
+    int intruders;      /* sessions ended that came in while a gate was open */
 
     /* Learnt on the way. */
     DigestSet *digests; /* content of the kept copy */

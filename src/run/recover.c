@@ -10,6 +10,8 @@
  *   no         clone          yes        died after putting back    clone dropped
  *   no         no             yes        not fenced, or at its end  the journal's end is written
  *   no         any            no         somebody dropped the kept  the run's snapshot restored
+ *   renamed    any            any        a person did that          nothing: it is named
+ *   yes        any            restored   it was away for a while    it is put aside
  *
  * A run from a snapshot has no kept copy, and what is in service was never touched; its work copy
  * says so (run/recover_import.c).
@@ -23,6 +25,8 @@
 #include "run/gate.h"
 #include "run/leftover.h"
 #include "run/recover_import.h"
+#include "run/recover_keep.h"
+#include "run/recover_missing.h"
 #include "run/trust.h"
 #include <string.h>
 
@@ -242,46 +246,6 @@ static char *unfinished_run(const Run *run)
     return ended ? NULL : g_steal_pointer(&newest);
 }
 
-/* A copy that bears the name of a kept copy, though its record is gone; NULL if there is none. */
-static char *nameless_copy(Run *run, GError **error)
-{
-    g_autofree char *start = g_strconcat(run->database, "_drydock_", NULL);
-    return pg_query_text(run->control, error,
-                         "SELECT string_agg(quote_literal(datname), ', ' ORDER BY datname) "
-                         "FROM pg_database WHERE starts_with(datname, $1)",
-                         1, start);
-}
-
-static void set_missing(Run *run, const GPtrArray *records, const char *id, int *exit_code,
-                        GError **cause)
-{
-    g_autofree char *copies = nameless_copy(run, NULL);
-    *exit_code = 8;
-    if (!trust_settled(records, cause))
-        return;
-    *exit_code = id != NULL || copies != NULL ? 8 : 2;
-    if (run->opened) {
-        error_set(cause, ERROR_NEEDS_PERSON,
-                  "run %s had given the name '%s' to the migrated copy, and somebody has renamed "
-                  "or dropped it since",
-                  id, run->database);
-        error_hint_set(cause, "what users have written since is in what was renamed, where it is "
-                              "still there: ALTER DATABASE ... RENAME TO ...");
-        return;
-    }
-    if (copies == NULL) {
-        error_set(cause, ERROR_NEEDS_PERSON,
-                  "database '%s' does not exist and no copy of it is known", run->database);
-        return;
-    }
-    error_set(cause, ERROR_NEEDS_PERSON,
-              "database '%s' does not exist, and what looks like its copies has lost the record in "
-              "its comment: %s",
-              run->database, copies);
-    error_hint_set(cause, "the one that ends in _keep was never written to: ALTER DATABASE ... "
-                          "RENAME TO ..., ALLOW_CONNECTIONS true, and put its comment back");
-}
-
 /* Whether the migrated copy has the name: the copy from before tells, and if somebody has dropped
  * that already, the OID, which is not the one that was fenced. */
 static bool learn_opened(Run *run, const json_t *lines, const RunRecord *before, GError **error)
@@ -327,7 +291,6 @@ static void recover_words(Run *run, const GPtrArray *records, const char *droppe
     g_autoptr(GError) error = NULL;
     g_autoptr(GError) cause = NULL;
     bool live = false;
-    int exit_code = 0;
     if (id != NULL) {
         run_take_id(run, "recover", id);
         lines = recover_adopt_journal(run, &error);
@@ -347,9 +310,7 @@ static void recover_words(Run *run, const GPtrArray *records, const char *droppe
         log_error(error);
         run_conclude(run, 9, error, NULL, outcome);
     } else if (!live) {
-        set_missing(run, records, id, &exit_code, &cause);
-        log_error(cause);
-        run_conclude(run, exit_code, cause, NULL, outcome);
+        recover_missing(run, records, id, outcome);
     } else if (id == NULL || run->opened) {
         run->idle = !run->opened;
         run_conclude(run, 0, NULL, NULL, outcome);
@@ -427,29 +388,6 @@ static void recover_lost_keep(Run *run, const RunRecord *work, RunOutcome *outco
     run_go_back(run, error, outcome);
 }
 
-/* A run does not begin where there is a kept copy: of two, one is somebody else's, who may have put
- * it there to get the name for a database of his own. */
-static bool check_one_keep(const GPtrArray *records, GError **error)
-{
-    const RunRecord *first = NULL;
-    for (guint i = 0; i < records->len; i++) {
-        const RunRecord *record = g_ptr_array_index(records, i);
-        if (strcmp(record->role, "keep") != 0 || !record->trusted)
-            continue;
-        if (first != NULL) {
-            error_set(error, ERROR_NEEDS_PERSON,
-                      "there are two kept copies of database '%s': '%s' and '%s'", record->database,
-                      first->name, record->name);
-            error_hint_set(error,
-                           "see whose each is (psql \\l); COMMENT ON DATABASE ... IS NULL on "
-                           "the one that is none, then recover again");
-            return false;
-        }
-        first = record;
-    }
-    return true;
-}
-
 void run_recover(const RunOptions *options, RunOutcome *outcome)
 {
     g_auto(Run) run = {0};
@@ -471,13 +409,15 @@ void run_recover(const RunOptions *options, RunOutcome *outcome)
     }
     trust_by_journal(records, options->state_folder);
     trust_warn(records);
-    if (!check_one_keep(records, &error)) {
+    if (!recover_check_one_keep(records, &error)) {
         log_error(error);
         run_conclude(&run, 8, error, NULL, outcome);
         return;
     }
     keep = run_records_find(records, NULL, "keep");
     work = run_records_find(records, keep != NULL ? keep->run : NULL, "work");
+    if (keep != NULL && recover_displaced_keep(&run, records, keep, outcome))
+        return;
     if (keep != NULL) {
         recover_copies(&run, keep, work, outcome);
     } else if (work != NULL && g_strcmp0(work->strategy, "import") == 0) {

@@ -89,23 +89,81 @@ void recover_import(Run *run, const RunRecord *work, RunOutcome *outcome)
     settle(run, verified, outcome);
 }
 
-/* Whether the restored copy has the name: its OID tells. */
-static bool learn_opened(Run *run, const json_t *lines, GError **error)
+/* What became of the copy. */
+typedef struct {
+    bool named;   /* it was given the name */
+    bool certain; /* that is known */
+    char *now;    /* what it is called now; NULL: it is not on the server */
+    const char
+        *aside; /* what had the name before; NULL: it is not on the server, or there was none */
+} Fate;
+
+static void fate_clear(Fate *fate)
+{
+    g_free(fate->now);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Fate, fate_clear)
+
+/* The copy's OID tells what it is called now. The one that had the name stepped aside in the
+ * transaction that gave it away, so that its record proves that, whatever was renamed since. */
+static bool learn_fate(Run *run, const json_t *lines, const GPtrArray *records, Fate *fate,
+                       GError **error)
 {
     const json_t *imported = journal_find(lines, "done", "import", "restore");
     const char *oid = json_get_text(json_object_get(imported, "details"), "oid");
+    const RunRecord *before = run_records_find(records, run->id, "before");
     g_autoptr(GError) cause = NULL;
-    g_autofree char *now = pg_query_text(
-        run->control, &cause, "SELECT oid FROM pg_database WHERE datname = $1", 1, run->database);
+    if (oid != NULL)
+        fate->now = pg_query_text(run->control, &cause,
+                                  "SELECT datname FROM pg_database WHERE oid = $1::oid", 1, oid);
     if (cause != NULL) {
         g_propagate_error(error, g_steal_pointer(&cause));
         return false;
     }
-    run->opened = oid != NULL && now != NULL && strcmp(oid, now) == 0;
+    fate->aside = before != NULL ? before->name : NULL;
+    fate->named = g_strcmp0(fate->now, run->database) == 0 || before != NULL ||
+                  journal_find(lines, "done", "open", "rename") != NULL;
+    fate->certain = fate->named || run_records_find(records, run->id, "failed") != NULL ||
+                    journal_find(lines, "intent", "restore", "drop") != NULL;
+    /* The transaction was sent, and nothing is left that would tell whether it was committed. */
+    if (!fate->certain)
+        fate->named = journal_find(lines, "intent", "open", "rename") != NULL;
     return true;
 }
 
-static bool learn(Run *run, const json_t *lines, const GPtrArray *records, bool *work,
+/* The copy had the name, and has not any more: users may have written to it. */
+static void conclude_lost(Run *run, const Fate *fate, RunOutcome *outcome)
+{
+    g_autoptr(GPtrArray) exceptions = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GError) cause = NULL;
+    g_ptr_array_add(exceptions, g_strdup_printf(run->displaces ? "'%s' is another database now"
+                                                               : "there is no database '%s'",
+                                                run->database));
+    if (fate->now != NULL)
+        g_ptr_array_add(exceptions, g_strdup_printf("the restored copy is '%s'", fate->now));
+    else
+        g_ptr_array_add(exceptions, g_strdup("the restored copy is not on the server any more"));
+    if (fate->aside != NULL)
+        g_ptr_array_add(exceptions,
+                        g_strdup_printf("the database from before is '%s', closed", fate->aside));
+    error_set(&cause, ERROR_NEEDS_PERSON,
+              "run %s %s the name '%s' to the copy restored from the snapshot, and somebody has "
+              "renamed or dropped it since",
+              run->id, fate->certain ? "had given" : "may have given", run->database);
+    if (fate->now != NULL) {
+        g_autofree char *from = pg_identifier(fate->now);
+        g_autofree char *to = pg_identifier(run->database);
+        error_hint_set(&cause,
+                       "what users have written since is in it: ALTER DATABASE %s RENAME TO %s",
+                       from, to);
+    }
+    run->opened = true;
+    run->displaces = fate->aside != NULL;
+    log_error(cause);
+    run_conclude(run, 8, cause, exceptions, outcome);
+}
+
+static bool learn(Run *run, const json_t *lines, const GPtrArray *records, Fate *fate, bool *work,
                   GError **error)
 {
     if (!run_database_exists(run, run->names->work, work, error))
@@ -113,11 +171,12 @@ static bool learn(Run *run, const json_t *lines, const GPtrArray *records, bool 
     /* Its record is gone: a migration may have taken it, or it had not got it yet. */
     if (*work)
         return adopt(run, lines, NULL, error);
-    if (!look_at_live(run, error) || !learn_opened(run, lines, error))
+    if (!look_at_live(run, error) || !learn_fate(run, lines, records, fate, error))
         return false;
     run->migrating = run->failed_left = run_records_find(records, run->id, "failed") != NULL;
+    run->opened = g_strcmp0(fate->now, run->database) == 0;
     if (run->opened)
-        run->displaces = run_records_find(records, run->id, "before") != NULL;
+        run->displaces = fate->aside != NULL;
     return true;
 }
 
@@ -125,16 +184,19 @@ void recover_import_words(Run *run, const json_t *lines, const GPtrArray *record
                           RunOutcome *outcome)
 {
     g_autoptr(GError) error = NULL;
+    g_auto(Fate) fate = {0};
     bool work = false;
     run->kind = RUN_IMPORT;
     run_take_names(run);
-    if (!learn(run, lines, records, &work, &error)) {
+    if (!learn(run, lines, records, &fate, &work, &error)) {
         log_error(error);
         run_conclude(run, 9, error, NULL, outcome);
     } else if (work) {
         settle(run, false, outcome);
     } else if (run->opened) {
         run_conclude(run, 0, NULL, NULL, outcome);
+    } else if (fate.named) {
+        conclude_lost(run, &fate, outcome);
     } else {
         error_set(&error, ERROR_FAILED, "the run died");
         json_set_text(run->report, "proof", "this run changed nothing but its own copy");

@@ -9,6 +9,7 @@
 #include "run/context.h"
 #include "run/gate.h"
 #include "run/restore_snapshot.h"
+#include "run/trust.h"
 #include <string.h>
 
 #define SESSIONS_WAIT_MS 30000
@@ -298,6 +299,29 @@ static bool restore_snapshot(Run *run, bool kept, const char *why, GPtrArray *ex
     return false;
 }
 
+/* What a person has renamed the kept copy to; NULL: nothing that is known. */
+static char *renamed_keep(const Run *run)
+{
+    g_autoptr(GPtrArray) records = run_records_read(run->control, run->database, NULL);
+    const RunRecord *keep = NULL;
+    if (records == NULL)
+        return NULL;
+    trust_by_journal(records, run->options->state_folder);
+    keep = run_records_find(records, run->id, "keep");
+    return keep != NULL ? g_strdup(keep->name) : NULL;
+}
+
+/* It still says that it belongs to a run, so that none begins beside it. */
+static void name_renamed(const char *renamed, GPtrArray *exceptions)
+{
+    g_autofree char *quoted = pg_identifier(renamed);
+    g_ptr_array_add(exceptions,
+                    g_strdup_printf("somebody has renamed the kept copy to '%s', and no run begins "
+                                    "until it is dropped, or its record taken away: COMMENT ON "
+                                    "DATABASE %s IS NULL",
+                                    renamed, quoted));
+}
+
 WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error)
 {
     bool kept = false, live = false, before = false;
@@ -336,9 +360,12 @@ WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error)
                                      : "the name was never taken away, or was given back already");
         return WAY_BACK_PROVEN;
     }
-    if (!kept)
+    if (!kept) {
+        g_free(run->renamed_keep);
+        run->renamed_keep = renamed_keep(run);
         why = g_strdup_printf("neither '%s' nor its kept copy '%s' is on the server", run->database,
                               run->names->keep);
+    }
     if (live) {
         error_set(error, ERROR_NEEDS_PERSON,
                   "somebody created a database '%s' during the run; the kept copy is '%s', closed",
@@ -348,5 +375,7 @@ WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error)
     if ((kept && !give_back_and_prove(run, exceptions, &why, error)) ||
         (why != NULL && !restore_snapshot(run, kept, why, exceptions, error)))
         return WAY_BACK_NOT;
+    if (run->renamed_keep != NULL)
+        name_renamed(run->renamed_keep, exceptions);
     return exceptions->len == 0 ? WAY_BACK_PROVEN : WAY_BACK_EXCEPTIONS;
 }

@@ -442,6 +442,19 @@ def test_killed(source, archive, drydock, cluster, point):
     assert [name for name in databases(cluster) if name.endswith("_restore")] == []
 
 
+def test_recover_knows_a_dead_restore(archive, project, drydock, cluster):
+    """It is none of its runs: nothing is recovered, and the words are about a restore."""
+    killed = restore(drydock, cluster, archive, env={"DRYDOCK_FAILPOINT": "import.restore.acted=kill"})
+    assert killed.code == -signal.SIGKILL, str(killed)
+    there = databases(cluster)
+    half, = (name for name in there if name.endswith("_restore"))
+    done = drydock("recover", "--policy", project.folder / "policy.yaml", dsn=cluster.dsn(NEW))
+    assert done.code == 2, str(done)
+    assert done.last_line == (f"failed: there is no database '{NEW}', as before; cause: there is nothing to recover: a drydock "
+                              f"restore that died has left '{half}', and touched nothing else (exit 2)")
+    assert databases(cluster) == there
+
+
 def test_drops_nothing_but_its_own(source, archive, drydock, cluster):
     """A database that only has such a name, or only such a record, is somebody's."""
     named = f"{NEW}_drydock_20250101t000000_restore"

@@ -150,7 +150,64 @@ def test_who_only_looked_is_no_harm(live, broken, cluster, with_row):
         assert maintenance.as_in_service(live) == before
 
 
+def rename(cluster, old, new):
+    cluster.query(f"ALTER DATABASE {quote(old)} RENAME TO {quote(new)}")
+
+
+@pytest.mark.parametrize("end", ["renamed back", "dropped"])
+def test_renamed_while_migrating(live, broken, project, cluster, end):
+    """The snapshot takes its place; the copy that a person has renamed is named until it is gone or has its name."""
+    before = state(live)
+    with broken.started(live, user=SUPERUSER) as run:
+        run.wait_for_migration()
+        kept = kept_copy(cluster)
+        rename(cluster, kept, "looked at")
+        done = run.go_on()
+    assert done.code == 8, str(done)
+    assert (f"failed; '{NAME}' is in service as before the run, except: somebody has renamed the kept copy to 'looked at'"
+            in done.last_line), str(done)
+    now = state(live)
+    assert now == before
+    there = databases(cluster)
+    for _ in range(2):
+        done = recover(project, live)
+        assert done.code == 8 and databases(cluster) == there, str(done)
+        assert f"'looked at' bears the record of the kept copy of run {kept.split('_')[-2]}" in done.last_line
+        assert 'DROP DATABASE "looked at"; else take its record away' in done.stderr
+    if end == "dropped":
+        drop(cluster, "looked at")
+    else:
+        rename(cluster, "looked at", kept)
+        done = recover(project, live)
+        assert done.code == 7, str(done)
+        unproven = maintenance.copies(live)["unproven"]
+        assert f"the kept copy that is not what it was is '{unproven}', closed" in done.last_line
+    done = recover(project, live)
+    assert done.code == 0 and "nothing to recover" in done.last_line, str(done)
+    assert state(live) == before
+    plan = project.drydock("plan", "--policy", project.folder / "policy.yaml", dsn=live.dsn(SUPERUSER))
+    assert plan.code == 0 and "left over" not in plan.stdout, str(plan)
+
+
 # -- recovery -------------------------------------------------------------------------------------
+
+
+def test_recovery_of_a_renamed_copy(live, project, cluster):
+    """Nobody else may say what the name means that it has now: it is told how it gets its own again."""
+    before = state(live)
+    kill(project, live, "migrate.apply.acted")
+    kept = kept_copy(cluster)
+    rename(cluster, kept, "looked at")
+    there = databases(cluster)
+    done = recover(project, live)
+    assert done.code == 8 and databases(cluster) == there, str(done)
+    told = f'ALTER DATABASE "looked at" RENAME TO "{kept}"'
+    assert told in done.stderr and f"there is no database '{NAME}'" in done.last_line, str(done)
+    cluster.query(told)
+    done = recover(project, live)
+    assert done.code == 7, str(done)
+    assert state(live) == before
+    assert list(maintenance.copies(live)) == ["failed"]
 
 
 def kill(project, live, point):

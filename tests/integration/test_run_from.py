@@ -329,6 +329,32 @@ def test_recovery_without_state(live, archive, start, recover, project, cluster,
     maintenance.check_nothing_left(cluster)
 
 
+@pytest.mark.parametrize("point, another", [("name.after_commit", False), ("open.rename.done", True)])
+def test_recovery_when_somebody_renamed_it(live, archive, start, recover, cluster, point, another):
+    """The copy had the name, and users have written to it: nobody is told that it is as before."""
+    start(archive, failpoint=f"{point}=kill")
+    cluster.query(f"ALTER DATABASE {NAME} RENAME TO in_use")
+    if another:
+        cluster.query(f"CREATE DATABASE {NAME}")
+    before = maintenance.copies(live)["before"]
+    there = databases(cluster)
+    done = recover()
+    assert done.code == 8, str(done)
+    missing = f"'{NAME}' is another database now" if another else f"there is no database '{NAME}'"
+    assert done.last_line.startswith(f"failed, a person is needed: {missing}; the restored copy is 'in_use'; "
+                                     f"the database from before is '{before}', closed; cause: "), str(done)
+    assert f'ALTER DATABASE "in_use" RENAME TO "{NAME}"' in done.stderr
+    assert databases(cluster) == there
+    if not another:
+        again = recover()
+        assert again.code == 8 and f"the database from before that run is '{before}'" in again.last_line, str(again)
+    else:
+        drop(cluster)
+    cluster.query(f"ALTER DATABASE in_use RENAME TO {NAME}")
+    again = recover()
+    assert again.code == 0 and "nothing to recover" in again.last_line, str(again)
+
+
 def test_run_refuses_until_recovered(live, archive, start, recover):
     start(archive, failpoint="migrate.apply.acted=kill")
     assert start(archive).code == 3

@@ -22,6 +22,18 @@ static const struct {
     {"default_transaction_deferrable", "off", 0},
 };
 
+/* Until the minor versions of February 2025 a closed database shut out the parallel workers of a
+ * session that was in it, whose statement failed then. Newer majors are mended from the first. */
+static bool shuts_parallel_workers_out(int server_version_num)
+{
+    static const int mended[] = {140016, 150011, 160007, 170003};
+    for (size_t i = 0; i < G_N_ELEMENTS(mended); i++) {
+        if (server_version_num / 10000 == mended[i] / 10000)
+            return server_version_num < mended[i];
+    }
+    return server_version_num < mended[0];
+}
+
 char *pins_sql(int server_version_num, bool read_only)
 {
     GString *sql = g_string_new(NULL);
@@ -32,6 +44,9 @@ char *pins_sql(int server_version_num, bool read_only)
             g_string_append_printf(sql, ", pg_catalog.set_config('%s', '%s', false)", pins[i].name,
                                    pins[i].value);
     }
+    /* Programs that we start need no closed database. */
+    if (shuts_parallel_workers_out(server_version_num))
+        g_string_append(sql, ", pg_catalog.set_config('max_parallel_workers', '0', false)");
     return g_string_free(sql, FALSE);
 }
 

@@ -167,8 +167,6 @@ def test_the_window_ends_while_transactions_are_open(live, archive, start, proje
         assert datetime.now(timezone.utc) < end
         assert done.code in (6, 7), str(done)  # too late at an earlier step where the machine is slow
         cursor.execute("SELECT 1 FROM students")
-    if done.code == 7:
-        assert "open: not enough of the window is left for opening" in done.last_line
     assert maintenance.as_in_service(live) == before
     maintenance.check_nothing_left(cluster)
 

@@ -223,6 +223,19 @@ static bool survey_properties(Run *run, GError **error)
     return pg_exec(run->control, "ROLLBACK", error);
 }
 
+/* The copies are the ways back that a run takes first, so that it is no reason to refuse one: but
+ * whoever relies on the snapshot must hear of it before the bad day. */
+static bool survey_owners(Run *run, PgConnection *live, GError **error)
+{
+    g_autoptr(PgResult) owners = pg_query(live, error, pg_sql_survey_owners, 0);
+    for (int row = 0; owners != NULL && row < pg_rows(owners); row++)
+        run_finding(run, "owners", false, pg_value(owners, row, 1),
+                    "role %s owns objects in the database and this role cannot become it: a "
+                    "restore from a snapshot as this role would be refused",
+                    pg_value(owners, row, 0));
+    return owners != NULL;
+}
+
 static bool survey_login_triggers(Run *run, PgConnection *live, GError **error)
 {
     g_autoptr(PgResult) result =
@@ -282,7 +295,7 @@ bool run_survey_database(Run *run, PgConnection *live, GError **error)
                     "'%s' has %s free, a snapshot may need %s", run->options->state_folder, have,
                     need);
     }
-    return survey_login_triggers(run, live, error);
+    return survey_owners(run, live, error) && survey_login_triggers(run, live, error);
 }
 
 /* A store that cannot be reached now will not be reached in the window either. */

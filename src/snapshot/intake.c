@@ -49,6 +49,7 @@ void intake_free(Intake *intake)
     g_free(intake->spool);
     g_free(intake->database);
     manifest_free(intake->manifest);
+    toc_free(intake->toc);
     g_free(intake);
 }
 
@@ -129,6 +130,8 @@ static bool open_folder(Opening *opening, const char *path, const char *what, GE
             g_free(opening->intake->database);
             opening->intake->database = g_strdup(folder.manifest->database);
             opening->intake->manifest = g_steal_pointer(&folder.manifest);
+        } else {
+            opening->intake->toc = g_steal_pointer(&folder.toc);
         }
         found(opening, opening->intake->manifest != NULL ? INTAKE_SNAPSHOT : INTAKE_ARCHIVE,
               opening->intake->manifest != NULL ? "a snapshot of drydock" : what, g_strdup(path));
@@ -144,6 +147,7 @@ static bool open_custom(Opening *opening, const Stage *stage, GError **error)
     if (toc == NULL || !file_size(path, &opening->intake->size_bytes, error))
         return false;
     take_facts(opening->intake, toc);
+    opening->intake->toc = g_steal_pointer(&toc);
     found(opening, INTAKE_ARCHIVE, "a pg_dump custom archive", g_steal_pointer(&path));
     return true;
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "snapshot/manifest.h"
+#include "snapshot/toc.h"
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +25,7 @@ typedef struct {
     char *path;           /* what is to be read; in spool if it had to be unpacked */
     char *spool;          /* folder with what was unpacked, removed by intake_free(); may be NULL */
     Manifest *manifest;   /* of a snapshot */
+    Toc *toc;             /* of an archive */
     char *database;       /* the name that it speaks of; NULL if it does not */
     int dump_version_num; /* 150000 for an archive of pg_dump 15; 0 if unknown */
     uint64_t size_bytes;  /* of what will be read */

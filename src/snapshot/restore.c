@@ -193,7 +193,8 @@ static bool restore_any(Restore *restore, PgProperties **properties, GError **er
     case INTAKE_SNAPSHOT:
         return restore_snapshot(restore, properties, error);
     case INTAKE_ARCHIVE:
-        return restore_archive(restore, error) && restore_take_digests(restore, error);
+        return restore_check_needs(restore, error) && restore_archive(restore, error) &&
+               restore_take_digests(restore, error);
     case INTAKE_SCRIPT:
     default:
         return restore_script(restore, error) && restore_take_digests(restore, error);
@@ -221,8 +222,17 @@ bool snapshot_restore_check(const PgTarget *target, const RestoreOptions *option
                    .workers = g_ptr_array_new_with_free_func((GDestroyNotify)pg_disconnect),
                    .result = g_new0(RestoreResult, 1)};
     restore.result->notes = g_ptr_array_new_with_free_func(g_free);
-    return open_control(&restore, error) &&
-           (options->from->kind != INTAKE_SNAPSHOT || open_snapshot(&restore, &properties, error));
+    if (!open_control(&restore, error))
+        return false;
+    switch (options->from->kind) {
+    case INTAKE_SNAPSHOT:
+        return open_snapshot(&restore, &properties, error);
+    case INTAKE_ARCHIVE:
+        return restore_check_needs(&restore, error);
+    case INTAKE_SCRIPT:
+    default:
+        return true;
+    }
 }
 
 RestoreResult *snapshot_restore(const PgTarget *target, const RestoreOptions *options,

@@ -54,8 +54,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(RestoreResult, restore_result_free)
 RestoreResult *snapshot_restore(const PgTarget *target, const RestoreOptions *options,
                                 GError **error);
 
-/* What a snapshot needs and the server does not have (roles, extensions, tablespaces, rights), all
- * of it in one message, and damage that is seen before the rows are read. Creates nothing. */
+/* What a snapshot or archive needs and the server does not have (roles, extensions, tablespaces,
+ * rights), all of it in one message, and damage that is seen before the rows are read. Creates
+ * nothing. */
 bool snapshot_restore_check(const PgTarget *target, const RestoreOptions *options, GError **error);
 
 /* What the manifest says that the database had; NULL without an error if it says nothing. */

@@ -28,9 +28,17 @@ bool restore_check_name(Restore *restore, GError **error)
     return false;
 }
 
+/* Of the server that it was taken from; 0 if that is not known. */
+static int source_version(const Restore *restore)
+{
+    return restore->manifest == NULL
+               ? 0
+               : (int)json_get_integer(restore->manifest->source, "server_version_num", 0);
+}
+
 static bool check_version(const Restore *restore, GString *problems)
 {
-    const int then = (int)json_get_integer(restore->manifest->source, "server_version_num", 0);
+    const int then = source_version(restore);
     const int now = pg_server_version(restore->control);
     if (then / 10000 <= now / 10000)
         return true;
@@ -83,14 +91,15 @@ static GHashTable *new_names(void)
     return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }
 
-/* pg_shdepend, from which the manifest has its roles, does not know the bootstrap superuser. */
-static void collect(const Restore *restore, Needs *needs)
+/* pg_shdepend, from which the manifest has its roles, does not know the bootstrap superuser. An
+ * archive of others has no list of the roles that have access rights. */
+static void collect(const Restore *restore, const Toc *toc, Needs *needs)
 {
-    const json_t *source = restore->manifest->source;
+    const json_t *source = restore->manifest != NULL ? restore->manifest->source : NULL;
     add_names(needs->roles, json_object_get(source, "roles"));
     add_names(needs->tablespaces, json_object_get(source, "tablespaces"));
-    for (guint i = 0; i < restore->toc->entries->len; i++) {
-        const TocEntry *entry = g_ptr_array_index(restore->toc->entries, i);
+    for (guint i = 0; i < toc->entries->len; i++) {
+        const TocEntry *entry = g_ptr_array_index(toc->entries, i);
         if (entry_is_of_database(entry))
             continue;
         add_name(needs->roles, entry->owner);
@@ -119,24 +128,32 @@ static PgResult *ask(const Restore *restore, const Needs *needs, GError **error)
                     tablespaces_text, extensions_text);
 }
 
+/* "restore as a superuser", for the second superuser. */
+static bool said_before(const PgResult *missing, int row)
+{
+    for (int earlier = 0; earlier < row; earlier++) {
+        if (strcmp(pg_value(missing, earlier, 2), pg_value(missing, row, 2)) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void describe_missing(const PgResult *missing, GString *problems, GString *fixes)
 {
     for (int row = 0; row < pg_rows(missing); row++) {
-        const char *fix = pg_value_or_null(missing, row, 2);
         g_autofree char *name = text_printable(pg_value(missing, row, 1));
         g_string_append_printf(problems, "%s%s '%s' is missing", problems->len > 0 ? "; " : "",
                                pg_value(missing, row, 0), name);
-        if (fix != NULL)
-            g_string_append_printf(fixes, "%s%s;", fixes->len > 0 ? " " : "", fix);
-        else
-            g_string_append_printf(fixes, "%sinstall the package that has extension '%s';",
-                                   fixes->len > 0 ? " " : "", name);
+        if (!said_before(missing, row))
+            g_string_append_printf(fixes, "%s%s;", fixes->len > 0 ? " " : "",
+                                   pg_value(missing, row, 2));
     }
 }
 
 static bool note_extensions(Restore *restore, GError **error)
 {
-    const json_t *versions = json_object_get(restore->manifest->source, "extensions");
+    const json_t *versions =
+        restore->manifest != NULL ? json_object_get(restore->manifest->source, "extensions") : NULL;
     g_autofree char *text = json_is_object(versions) ? json_to_line(versions) : g_strdup("{}");
     g_autoptr(PgResult) others =
         pg_query(restore->control, error, pg_sql_restore_extensions, 1, text);
@@ -157,14 +174,15 @@ bool restore_check_needs(Restore *restore, GError **error)
     g_autoptr(GString) fixes = g_string_new(NULL);
     g_autoptr(PgResult) missing = NULL;
     (void)check_version(restore, problems);
-    collect(restore, &needs);
+    collect(restore, restore->toc != NULL ? restore->toc : restore->options->from->toc, &needs);
     missing = ask(restore, &needs, error);
     if (missing == NULL)
         return false;
     describe_missing(missing, problems, fixes);
     if (problems->len == 0)
         return note_extensions(restore, error);
-    error_set(error, ERROR_REFUSED, "this server cannot take the snapshot: %s", problems->str);
+    error_set(error, ERROR_REFUSED, "this server cannot take the %s: %s",
+              restore->manifest != NULL ? "snapshot" : "archive", problems->str);
     if (fixes->len > 0)
         error_hint_set(error, "%s", fixes->str);
     return false;

@@ -72,6 +72,7 @@ bool restore_can_load(const Restore *restore);
 /* ---- restore_needs.c: what must be there before anything is created ---- */
 
 bool restore_check_name(Restore *restore, GError **error);
+/* Of a snapshot whose files are open, or of an archive. */
 bool restore_check_needs(Restore *restore, GError **error);
 
 /* ---- restore_database.c ---- */

@@ -188,6 +188,20 @@ def test_plan_touches_nothing(cluster, drydock, database, tmp_path):
     assert not drydock.state.exists()
 
 
+def test_plan_says_what_a_restore_needs(drydock, database, tmp_path):
+    """Membership in roles that own something, except as an extension's; it stops no run, whose ways back are copies."""
+    policy = write_policy(tmp_path)
+    database.query("CREATE EXTENSION citext; CREATE TABLE superusers (); GRANT USAGE ON SCHEMA public TO PUBLIC; GRANT SELECT ON superusers TO PUBLIC")
+    done = drydock("plan", "--policy", policy, dsn=database.dsn())
+    assert done.code == 0 and "role wc_reports owns objects" in done.stdout and "GRANT wc_reports TO wc_owner;" in done.stdout, str(done)
+    assert "role postgres owns objects" in done.stdout and "run drydock as a superuser" in done.stdout
+    database.query("DROP TABLE superusers; GRANT wc_reports TO wc_owner")
+    try:
+        assert "owns objects" not in drydock("plan", "--policy", policy, dsn=database.dsn()).stdout
+    finally:
+        database.query("REVOKE wc_reports FROM wc_owner")
+
+
 def test_plan_needs_no_lock(drydock, database, tmp_path):
     """Whoever holds it, and however long."""
     policy = write_policy(tmp_path)

@@ -314,6 +314,24 @@ def test_truncated_archive(source, archive, drydock, cluster):
     check_no_traces(cluster, "white_cross")
 
 
+def test_what_an_archive_needs_is_named_before(source, archive, drydock, cluster):
+    """Owners that the role cannot become, and roles that are not there: all at once, nothing is created."""
+    done = restore(drydock, cluster, archive, user=beds.OWNER)
+    assert done.code == 3 and done.last_line.startswith("refused"), str(done)
+    assert "membership in role 'wc_reports' is missing" in done.stderr
+    assert "GRANT wc_reports TO wc_owner;" in done.stderr and NEW not in databases(cluster)
+    cluster.query("CREATE ROLE gone_owner; CREATE ROLE gone_too")
+    source.query("CREATE TABLE theirs (); ALTER TABLE theirs OWNER TO gone_owner; CREATE VIEW hers AS SELECT 1;"
+                 "ALTER VIEW hers OWNER TO gone_too; CREATE TABLE superusers ()")
+    later = dump(source, archive.with_suffix(".later"))
+    source.query("DROP TABLE theirs; DROP VIEW hers; DROP ROLE gone_owner; DROP ROLE gone_too")
+    done = restore(drydock, cluster, later, user=beds.OWNER)
+    assert done.code == 3 and all(f"role '{name}' is missing" in done.stderr for name in ("gone_owner", "gone_too")), str(done)
+    assert "CREATE ROLE gone_owner;" in done.stderr and "membership in role 'postgres' is missing" in done.stderr
+    assert "restore as a superuser" in done.stderr and "GRANT postgres" not in done.stderr
+    assert not [name for name in databases(cluster) if name.startswith(NEW)]
+
+
 @pytest.mark.parametrize("arguments", [
     (), ("--from", "."), ("--database", "x"), ("--from", ".", "--database", ""), ("--from", ".", "--database", "x", "y"),
     ("--from", ".", "--database", "x", "--jobs", "-1"), ("--from", ".", "--database", "x", "--jobs", "129"),

@@ -98,7 +98,7 @@ check_shell() {
 }
 
 check_tidy() {
-    find "$root/src" -name '*.c' -print0 |
+    find "$root/src" "$root/tests/unit" -name '*.c' -print0 |
         xargs -0 -P "$(nproc)" -n 4 clang-tidy -p "$root/build/dev" --quiet 2>"$scratch/tidy.log" ||
         { grep -v 'warnings generated\|warnings treated\|Suppressed\|Use -header' "$scratch/tidy.log"; return 1; }
 }

@@ -4,12 +4,16 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "pg/connection.h"
+#include "pg/locks.h"
 #include "snapshot/manifest.h"
 #include "snapshot/snapshot.h"
 #include "verify/digest_compare.h"
 #include "verify/digest_database.h"
 #include "verify/health.h"
 #include <string.h>
+
+/* Checking foreign keys and sequences reads tables. */
+#define LOCK_TIMEOUT "SET lock_timeout = '10s'"
 
 static int verify_snapshot(const Cli *cli, const char *folder)
 {
@@ -85,11 +89,13 @@ static bool examine(const Cli *cli, Found *found, GError **error)
     if (cli->against != NULL && manifest == NULL)
         return false;
     connection = cli_connect(cli, "drydock verify", error);
-    if (connection == NULL)
+    if (connection == NULL || !pg_exec(connection, LOCK_TIMEOUT, error))
         return false;
     found->findings = health_check(connection, baseline, NULL, error);
-    if (found->findings == NULL)
+    if (found->findings == NULL) {
+        locks_name_blockers(connection, error);
         return false;
+    }
     return manifest == NULL || find_differences(cli, manifest->digests, found, error);
 }
 

@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/failpoint.h"
 #include "base/text.h"
-#include "snapshot/locks.h"
+#include "pg/locks.h"
 #include "snapshot/objects.h"
 #include "verify/large_objects.h"
 #include <string.h>

@@ -4,8 +4,8 @@
 #include "base/error.h"
 #include "base/failpoint.h"
 #include "base/text.h"
+#include "pg/locks.h"
 #include "pg/sql.h"
-#include "snapshot/locks.h"
 #include "verify/health.h"
 #include <string.h>
 

@@ -12,11 +12,11 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "pg/locks.h"
 #include "snapshot/archive.h"
 #include "snapshot/crew.h"
 #include "snapshot/dump.h"
 #include "snapshot/layout.h"
-#include "snapshot/locks.h"
 #include "snapshot/manifest.h"
 #include "snapshot/objects.h"
 #include "snapshot/partial.h"
@@ -56,12 +56,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Take, take_clear)
 /* pg_dump waits for its locks on the server; who is in its way then is known to us. */
 static bool explain_dump(Take *take, GError **error)
 {
-    g_autofree char *words = NULL;
-    if (error == NULL || !error_is(*error, ERROR_LOCK_TIMEOUT))
-        return false;
-    words = g_strdup((*error)->message);
-    g_clear_error(error);
-    locks_set_error(take->reader->exporter, 0, words, error);
+    locks_name_blockers(take->reader->exporter, error);
     return false;
 }
 
@@ -254,6 +249,15 @@ static bool take_all(Take *take, GError **error)
     return add_up(take, error) && publish(take, error);
 }
 
+/* WIN1252 and its like accept bytes that they give no meaning to; UTF-8 has nothing for them. */
+static void hint_at_encoding(GError **error)
+{
+    if (error != NULL && g_strcmp0(error_sqlstate(*error), "22P05") == 0)
+        error_hint_set(error, "the table holds bytes that mean nothing in the database's own "
+                              "encoding, and a snapshot is in UTF-8: find the rows with "
+                              "convert_to(COLUMN, 'UTF8') and mend them");
+}
+
 SnapshotResult *snapshot_take(const PgTarget *target, const SnapshotOptions *options,
                               GError **error)
 {
@@ -262,6 +266,7 @@ SnapshotResult *snapshot_take(const PgTarget *target, const SnapshotOptions *opt
     if (!check_options(options, error))
         return NULL;
     if (!take_all(&take, error)) {
+        hint_at_encoding(error);
         g_prefix_error(error, "while taking a snapshot of database '%s': ", options->database);
         return NULL;
     }

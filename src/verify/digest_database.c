@@ -1,6 +1,7 @@
 #include "verify/digest_database.h"
 
 #include "base/error.h"
+#include "pg/locks.h"
 
 #define BEGIN_READING "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -62,6 +63,20 @@ static DigestSet *read_digests(const GPtrArray *readers, const DigestSet *expect
     return g_steal_pointer(&set);
 }
 
+/* While the readers are still there: whoever waits for them would be done and gone without them. */
+static void name_blockers(const PgTarget *target, const DigestDatabaseOptions *options,
+                          GError **error)
+{
+    const PgConnectOptions connect = {.database = options->database,
+                                      .application = options->application,
+                                      .connect_timeout_s = options->connect_timeout_s,
+                                      .read_only = true,
+                                      .catalog_only = true};
+    g_autoptr(PgConnection) connection = pg_connect(target, &connect, NULL);
+    if (connection != NULL)
+        locks_name_blockers(connection, error);
+}
+
 DigestSet *digest_database(const PgTarget *target, const DigestDatabaseOptions *options,
                            GError **error)
 {
@@ -73,8 +88,7 @@ DigestSet *digest_database(const PgTarget *target, const DigestDatabaseOptions *
     if (set != NULL)
         return set;
     if (error_is(cause, ERROR_LOCK_TIMEOUT))
-        error_hint_set(&cause, "somebody changes tables, or waits to: pg_blocking_pids() of the "
-                               "waiting sessions in pg_stat_activity names who; then try again");
+        name_blockers(target, options, &cause);
     g_propagate_error(error, g_steal_pointer(&cause));
     return NULL;
 }

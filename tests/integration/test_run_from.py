@@ -192,13 +192,29 @@ def test_fails_verification(live, archive, start, project, cluster):
 
 
 def test_says_what_only_a_copy_could_prove(live, archive, start, project):
-    """Where some columns are declared, only the row count is known; the report says so."""
-    project.add("declared", "-- drydock: writes students(\"firstName\")\nUPDATE students SET \"firstName\" = \"firstName\";\n")
+    """Where some columns are declared, or types change, only the row count is known; the report says so."""
+    live.query("CREATE TABLE typed (id int PRIMARY KEY, n int); INSERT INTO typed SELECT n, n FROM generate_series(1, 9) n;"
+               "ALTER TABLE typed OWNER TO wc_owner")
+    dump(live, archive)
+    project.add("declared", "-- drydock: writes students(\"firstName\")\nUPDATE students SET \"firstName\" = \"firstName\";\n"
+                "ALTER TABLE typed ALTER n TYPE bigint;\n")
     done = start(archive, "--json")
     report = done.json()
     assert report["exit_code"] == 0, str(done)
     how = {table["name"]: table["how"] for table in report["data_proof"]["tables"]}
     assert how["students"] == "same count only: there is no copy to compare columns with"
+    assert how["typed"] == "same count only: types changed, and there is no copy to compare with"
+
+
+def test_counts_without_a_copy(live, archive, start, project):
+    """What is declared to change values in some columns takes away a row: the count is enough to find that."""
+    before = maintenance.as_in_service(live)
+    project.add("declared", "-- drydock: writes allergies(notes)\nUPDATE allergies SET notes = notes;\n"
+                "DELETE FROM allergies WHERE id = (SELECT min(id::text)::uuid FROM allergies);\n")
+    done = start(archive)
+    assert done.code == 7, str(done)
+    assert "allergies" in done.last_line and "no migration declares that it removes rows here" in done.stdout + done.stderr, str(done)
+    assert maintenance.as_in_service(live) == before
 
 
 def test_fails_before_migrating(live, archive, start, project, cluster):

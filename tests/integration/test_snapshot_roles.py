@@ -310,6 +310,19 @@ def test_encodings(bed, drydock, tmp_path):
     assert kinds.differences(kinds.rows(bed.cluster, "back"), kinds.rows(bed.cluster, "latin")) == []
 
 
+def test_bytes_without_a_meaning(bed, drydock, tmp_path):
+    """WIN1252 lets them in and UTF-8, in which a snapshot is, has nothing for them: that is said, and nothing is left."""
+    bed.cluster.query("CREATE DATABASE windows ENCODING 'WIN1252' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    database = Database(bed.cluster, "windows")
+    database.query("CREATE TABLE t (id integer, t text)")
+    with database.session() as session, session.cursor() as cursor:
+        session.set_client_encoding("WIN1252")
+        cursor.execute(b"INSERT INTO t VALUES (2, E'\\x81')")
+    done = drydock("snapshot", "--out", tmp_path / "s", dsn=database.dsn("postgres"))
+    assert done.code == 1 and "while reading table public.t" in done.stderr and "22P05" in done.stderr, str(done)
+    assert "convert_to(COLUMN, 'UTF8')" in done.stderr and os.listdir(tmp_path) == []
+
+
 def test_sql_ascii(bed, drydock, tmp_path):
     """Bytes that are no text in any encoding survive."""
     bed.cluster.query("CREATE DATABASE bytes ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")

@@ -3,10 +3,13 @@
 One run takes the snapshot at which the tests look; each changes a clone of what was backed up, or restores it.
 """
 
+import contextlib
 import json
 import subprocess
 from dataclasses import dataclass
 
+import psycopg2
+import psycopg2.extras
 import pytest
 
 import bed as beds
@@ -294,6 +297,36 @@ def test_health_is_told_as_well(backup, cloned):
     told = backup.verify(cloned, "--json").json()
     assert [each["difference"] for each in told["differences"]] == ["extra"]
     assert len(told["findings"]) == 3 and all("sick" in each and "4711" not in each for each in told["findings"])
+
+
+@contextlib.contextmanager
+def queued(database, table):
+    """Somebody reads the table and somebody else waits to change it, so that whoever comes waits behind both."""
+    waiting = psycopg2.connect(database.dsn(SUPERUSER), application_name="the release", async_=True)
+    with database.session() as reader, reader.cursor() as cursor:
+        psycopg2.extras.wait_select(waiting)
+        cursor.execute(f"BEGIN; LOCK TABLE {table} IN ACCESS SHARE MODE")
+        waiting.cursor().execute(f"BEGIN; LOCK TABLE {table} /* secret_reason */")
+        maintenance.wait_until(lambda: database.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"))
+        try:
+            yield
+        finally:
+            waiting.close()
+
+
+def test_somebody_changes_a_table(backup, cloned):
+    """Neither the check of a database's health nor the comparison waits for ever; they say whose change it is."""
+    other = backup.clone("cloned_too")
+    command = ("verify", "database", "--against", backup.folder)
+    with queued(cloned, "pupils"), queued(other, "log_2"):
+        with backup.drydock.started(*command, dsn=cloned.dsn(SUPERUSER)) as health:
+            comparing = backup.verify(other)
+            told = health.communicate(timeout=60)
+    drop(backup.cluster, "cloned_too")
+    assert (health.returncode, comparing.code) == (1, 1), str(comparing) + str(told)
+    for table, text in (("pupils", "".join(told)), ("log_2", comparing.stdout + comparing.stderr)):
+        assert f"(postgres, the release) waits for ACCESS EXCLUSIVE on public.{table}" in text, text
+        assert "pg_cancel_backend(PID)" in text and "secret_reason" not in text
 
 
 @pytest.mark.parametrize("jobs", ["0", "-1", "129", "many"])

@@ -55,8 +55,10 @@ static void test_files_load(void **state)
     assert_int_equal(one->paths->len, 3);
     assert_int_equal(view->paths->len, 1);
     set = migration_set_load(folder, &error);
-    if (set == NULL)
+    if (set == NULL) {
         fail_msg("%s", error->message);
+        return;
+    }
     assert_int_equal(set->migrations->len, 2);
     assert_int_equal(set->repeatables->len, 1);
     /* The directives of the template are comments. */

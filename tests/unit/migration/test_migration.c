@@ -62,8 +62,10 @@ static void test_set(void **state)
     };
     g_autoptr(GError) error = NULL;
     g_autoptr(MigrationSet) set = load(files, &error);
-    if (set == NULL)
+    if (set == NULL) {
         fail_msg("%s", error->message);
+        return;
+    }
     assert_int_equal(set->migrations->len, 2);
     const Migration *first = g_ptr_array_index(set->migrations, 0);
     const Migration *second = migration_find(set, B);

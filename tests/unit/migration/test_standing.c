@@ -104,6 +104,7 @@ static const char *const three[] = {A "-a.up.sql", "select 1;", A "-a.down.sql",
 
 static void test_repeatables_in_order(void **state)
 {
+    /* NOLINTNEXTLINE(bugprone-suspicious-missing-comma) */
     static const char *const files[] = {A "-a.up.sql",
                                         "",
                                         "b.repeat.sql",

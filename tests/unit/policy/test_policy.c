@@ -420,8 +420,10 @@ static void test_mistakes(void **state)
         g_autofree char *expected = g_strconcat(path, mistakes[i].message, NULL);
         g_autoptr(Policy) policy = policy_load(path, &error);
         g_unlink(path);
-        if (policy != NULL || error == NULL)
+        if (policy != NULL || error == NULL) {
             fail_msg("this was accepted:\n%s", mistakes[i].text);
+            return;
+        }
         assert_string_equal(error->message, expected);
         assert_true(error_is(error, ERROR_CONFIG));
     }

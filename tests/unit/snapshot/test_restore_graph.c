@@ -12,7 +12,8 @@
 
 #define MB (UINT64_C(1) << 20)
 
-typedef struct {
+/* In the order in which a line is read. */
+typedef struct { /* NOLINT(clang-analyzer-optin.performance.Padding) */
     int id;
     const char *desc;
     const char *tag;

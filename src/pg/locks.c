@@ -1,4 +1,4 @@
-#include "snapshot/locks.h"
+#include "pg/locks.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -41,13 +41,25 @@ char *locks_describe(PgConnection *connection, uint32_t oid)
     return g_string_free(text, text->len == 0);
 }
 
+void locks_name_blockers(PgConnection *connection, GError **error)
+{
+    g_autofree char *words = NULL;
+    if (error == NULL || !error_is(*error, ERROR_LOCK_TIMEOUT))
+        return;
+    words = g_strdup((*error)->message);
+    g_clear_error(error);
+    locks_set_error(connection, 0, words, error);
+}
+
 void locks_set_error(PgConnection *connection, uint32_t oid, const char *what, GError **error)
 {
     g_autofree char *who = locks_describe(connection, oid);
     error_set(error, ERROR_LOCK_TIMEOUT, "%s: %s", what,
               who != NULL ? who : "somebody changes the schema, or waits to");
-    error_hint_set(error, "a schema change and a snapshot exclude each other: let it end, or end "
-                          "it with SELECT pg_cancel_backend(PID), then try again");
+    error_hint_set(
+        error,
+        "a schema change and reading all of a database exclude each other: let it end, or end "
+        "it with SELECT pg_cancel_backend(PID), then try again");
 }
 
 static bool try_lock(PgConnection *connection, const char *qualified, bool *locked, GError **error)

@@ -1,8 +1,8 @@
 /*
- * Locks for reading. They are never waited for on the server: somebody's ALTER TABLE that waits
- * behind our own first lock would let our next reader wait behind it, for ever, and no deadlock
- * would be seen, since what waits in between is this process. They are tried again for ten seconds
- * instead, and then it is said who is in the way.
+ * Locks for reading. They are not waited for on the server, or not for long: somebody's ALTER TABLE
+ * that waits behind our own first lock would let our next reader wait behind it, for ever, and no
+ * deadlock would be seen, since what waits in between is this process. They are tried again for ten
+ * seconds instead, and then it is said who is in the way.
  */
 #pragma once
 
@@ -25,6 +25,9 @@ bool locks_take(PgConnection *connection, uint32_t oid, const char *qualified,
 /* "pid 7 (alice, psql) waits for ACCESS EXCLUSIVE on public.students", several joined by "; "; oid
  * 0: of any table. NULL if nobody is seen. The caller frees it. */
 char *locks_describe(PgConnection *connection, uint32_t oid);
+
+/* Adds to an ERROR_LOCK_TIMEOUT that was not explained who is in the way, and what to do. */
+void locks_name_blockers(PgConnection *connection, GError **error);
 
 /* The error for a lock that was not to be had: what could not be done, and by whose fault. */
 void locks_set_error(PgConnection *connection, uint32_t oid, const char *what, GError **error);

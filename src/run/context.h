@@ -124,6 +124,11 @@ bool run_fits(const Run *run, const char *step, int64_t estimate_us, GError **er
  * at the terminal is told at once what is in the way. */
 bool run_connect_first(Run *run, GError **error);
 
+/* The same for a command that begins; *again says that its id is taken on the server, by a command
+ * of the same second and the same database that has ended, and that it has the next one now and no
+ * connection. */
+bool run_connect_new(Run *run, bool *again, GError **error);
+
 /* Connects (again) to the control database, and takes the lock if it was lost with its session.
  * Tries again for a minute: the way back depends on it. */
 bool run_connect(Run *run, GError **error);

@@ -29,5 +29,7 @@ RunNames *run_names_new(const char *database, const char *run);
 void run_names_free(RunNames *names);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RunNames, run_names_free)
 
-/* A new run id from a moment of the wall clock: "20261122t130501". The caller frees it. */
+/* A new run id from a moment of the wall clock: "20261122t130501". Of two commands that begin in
+ * one second, the second takes the next one if it meets what the first has called by it: the
+ * folder, or a copy with its record. The caller frees it. */
 char *run_id_new(int64_t wall_us);

@@ -37,6 +37,36 @@ bool run_make_folder(Run *run, GError **error)
     }
 }
 
+static bool is_taken(const Run *run, bool *taken, GError **error)
+{
+    g_autoptr(GPtrArray) records = run_records_read(run->control, run->database, error);
+    *taken = false;
+    for (guint i = 0; records != NULL && i < records->len; i++) {
+        const RunRecord *record = g_ptr_array_index(records, i);
+        *taken = *taken || strcmp(record->run, run->id) == 0;
+    }
+    return records != NULL;
+}
+
+bool run_connect_new(Run *run, bool *again, GError **error)
+{
+    g_autofree char *id = NULL;
+    *again = false;
+    if (!run_connect_first(run, error) || !is_taken(run, again, error))
+        return false;
+    if (!*again)
+        return true;
+    g_clear_pointer(&run->control, pg_disconnect);
+    g_clear_pointer(&run->helper, pg_disconnect);
+    g_clear_pointer(&run->lock, run_lock_release);
+    (void)clock_sleep_ms(1000);
+    if (interrupt_check(error))
+        return false;
+    id = run_id_new(clock_wall_us());
+    run_take_id(run, run_command(run), id);
+    return true;
+}
+
 bool run_open_logs(Run *run, GError **error)
 {
     g_autofree char *head = g_build_filename(run->options->state_folder, "audit.head", NULL);
@@ -124,21 +154,37 @@ bool run_write_plan(Run *run, GError **error)
 /* Whether there is something to do, and it may be done. */
 static bool consider(Run *run, GError **error)
 {
-    if (!run_connect_first(run, error) || !run_survey(run, error))
+    if (!run_survey(run, error))
         return false;
     json_object_set_new(run->report, "pending", run_pending_json(run));
     return run_judge(run, error);
 }
 
+/* The folder makes the id ours before anything on the server is called by it. */
+static bool begin(Run *run, bool *again, GError **error)
+{
+    bool connected = false;
+    if (!run_make_folder(run, error))
+        return false;
+    connected = run_connect_new(run, again, error);
+    if (connected && !*again)
+        return true;
+    (void)g_rmdir(run->folder);
+    g_clear_pointer(&run->folder, g_free);
+    return connected;
+}
+
 bool run_preflight(Run *run, GError **error)
 {
+    bool again = true;
     bool going = false;
     if (run->options->needs_policy_window &&
         !policy_window_end(run->policy, clock_wall_us(), &run->window_end_us, error))
         return false;
-    /* The folder makes the id ours before anything on the server is called by it. */
-    if (!run_make_folder(run, error))
-        return false;
+    while (again) {
+        if (!begin(run, &again, error))
+            return false;
+    }
     going = consider(run, error);
     if (going && run->pending->len > 0)
         return run_open_logs(run, error) && run_write_plan(run, error);

@@ -142,21 +142,42 @@ static bool consider(Run *run, GError **error)
     return run->shared != NULL && run_judge(run, error);
 }
 
-bool run_preflight_import(Run *run, GError **error)
+/* A run that changes nothing leaves nothing. */
+static void clear_room(Run *run)
 {
-    if (run->kind == RUN_IMPORT && run->options->needs_policy_window &&
-        !policy_window_end(run->policy, clock_wall_us(), &run->window_end_us, error))
-        return false;
-    if (!make_room(run, error))
-        return false;
-    if (consider(run, error))
-        return run->kind == RUN_RESTORE ||
-               (run_open_logs(run, error) && run_write_plan(run, error));
-    /* A run that changes nothing leaves nothing. */
     g_clear_pointer(&run->from, intake_free);
     g_clear_pointer(&run->scratch, scratch_free);
     if (run->folder != NULL)
         (void)file_remove_tree(run->folder, NULL);
     g_clear_pointer(&run->folder, g_free);
+}
+
+/* A rehearsal gets its database from the snapshot, and connects later. */
+static bool begin(Run *run, GError **error)
+{
+    bool again = run->kind != RUN_REHEARSAL;
+    if (!make_room(run, error))
+        return false;
+    while (again) {
+        if (!run_connect_new(run, &again, error))
+            return false;
+        if (!again)
+            break;
+        clear_room(run);
+        if (!make_room(run, error))
+            return false;
+    }
+    return true;
+}
+
+bool run_preflight_import(Run *run, GError **error)
+{
+    if (run->kind == RUN_IMPORT && run->options->needs_policy_window &&
+        !policy_window_end(run->policy, clock_wall_us(), &run->window_end_us, error))
+        return false;
+    if (begin(run, error) && consider(run, error))
+        return run->kind == RUN_RESTORE ||
+               (run_open_logs(run, error) && run_write_plan(run, error));
+    clear_room(run);
     return false;
 }

@@ -14,7 +14,7 @@ import content
 from program import Done
 
 # Sessions that the program opened; the tests' own is called "drydock tests".
-OURS = "application_name ~ '^drydock (run|plan|recover|status|migrate|undo|verify|snapshot)'"
+OURS = "application_name ~ '^drydock (run|plan|recover|status|migrate|undo|verify|snapshot|restore)'"
 
 # How each outcome begins its line.
 WORDS = {1: "failed before anything was migrated", 2: "failed before anything was migrated", 3: "refused",

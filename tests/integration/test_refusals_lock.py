@@ -241,6 +241,30 @@ def test_planned_name_is_taken(cluster, drydock, database, policy, name):
     assert run_folders(drydock) == []
 
 
+@pytest.mark.parametrize("command", ["run", "restore"])
+def test_two_in_the_same_second(cluster, drydock, database, policy, command, tmp_path):
+    """The first has ended and left a copy with the id that both have: the second takes the next one."""
+    arguments = ["run", "--policy", policy]
+    if command == "restore":
+        assert drydock("snapshot", "--out", tmp_path / "snapshot", dsn=database.dsn(SUPERUSER)).code == 0
+        arguments = ["restore", "--from", tmp_path / "snapshot", "--database", "white_cross", "--swap"]
+    with drydock.started(*arguments, dsn=database.dsn(SUPERUSER)) as process:
+        with cluster.session() as holding, holding.cursor() as cursor:
+            cursor.execute("BEGIN; LOCK TABLE pg_shdescription IN ACCESS EXCLUSIVE MODE")
+            run = wait_until(lambda: waiting_for_lock(cluster), "it waits").split()[2]
+            role = "before" if command == "run" else "replaced"
+            record = {"drydock": 1, "run": run, "database": "white_cross", "role": role, "phase": "opened"}
+            text = json.dumps(record, separators=(",", ":"))
+            cluster.query(f"CREATE DATABASE white_cross_{role}_{run}")
+            cursor.execute(f"COMMENT ON DATABASE white_cross_{role}_{run} IS '{text}'; COMMIT")
+        done = ended(process)
+    assert done.code == 0, str(done)
+    kept = [name for name in databases(cluster) if name.startswith(f"white_cross_{role}_")]
+    assert len(kept) == 2, str(done)
+    assert [folder.name for folder in run_folders(drydock)] == [
+        name.split("_")[-1] for name in kept if command == "run" and not name.endswith(run)]
+
+
 def waiting_for_lock(cluster):
     return cluster.value(f"SELECT application_name FROM pg_stat_activity WHERE {OURS} AND wait_event_type = 'Lock'")
 

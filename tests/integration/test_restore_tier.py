@@ -332,3 +332,25 @@ def test_not_after_putting_back(live, project, cluster):
     done = recover(project, live)
     assert done.code == 8, str(done)
     assert databases(cluster) == there
+
+
+def test_restored_copy_that_cannot_be_dropped(live, broken, cluster):
+    """Somebody has opened it, so that it proves nothing, and keeps it from being dropped: it is closed, and named."""
+    with broken.started(live, user=SUPERUSER, env={"DRYDOCK_FAILPOINT": "restore.before_digests=stop"}) as run:
+        run.wait_for_migration()
+        drop(cluster, kept_copy(cluster))
+        run.signal()
+        run.wait_for_stop()
+        copy = next(name for name in databases(cluster) if name.endswith("_restore"))
+        with cluster.opened(copy):
+            cluster.query("BEGIN; CREATE TABLE meanwhile (id int); PREPARE TRANSACTION 'meanwhile'", database=copy)
+        run.signal(signal.SIGCONT)
+        done = run.done()
+    try:
+        assert done.code == 8, str(done)
+        assert f"the restored copy '{copy}' is left" in done.last_line
+        assert f"somebody changed database '{copy}' while it was restored" in done.last_line
+        assert not properties(cluster, copy)["open"]
+    finally:
+        with cluster.opened(copy):
+            cluster.query("ROLLBACK PREPARED 'meanwhile'", database=copy)

@@ -69,7 +69,7 @@ bool entry_sql_build_index_first(EntrySql *entry)
     Reading reading = {.lexer = lexer_on(entry->sql, strlen(entry->sql))};
     Piece table, name, columns;
     const char *kind = NULL;
-    advance(&reading);
+    reading.token = lexer_next(&reading.lexer);
     if (entry->index_sql != NULL || entry->statements != 1 || !take_word(&reading, "alter") ||
         !take_word(&reading, "table") || !take_word(&reading, "only") ||
         !take_names(&reading, '.', &table) || !take_word(&reading, "add") ||

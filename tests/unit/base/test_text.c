@@ -66,10 +66,8 @@ static void errors_carry_what_to_do(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_nearest_word_is_found),
-        cmocka_unit_test(characters_are_not_cut),
-        cmocka_unit_test(control_characters_are_shown),
-        cmocka_unit_test(a_line_stays_one),
+        cmocka_unit_test(the_nearest_word_is_found),    cmocka_unit_test(characters_are_not_cut),
+        cmocka_unit_test(control_characters_are_shown), cmocka_unit_test(a_line_stays_one),
         cmocka_unit_test(errors_carry_what_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

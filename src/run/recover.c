@@ -16,63 +16,18 @@
  * A run from a snapshot has no kept copy, and what is in service was never touched; its work copy
  * says so (run/recover_import.c).
  */
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "run/context.h"
 #include "run/gate.h"
 #include "run/leftover.h"
 #include "run/recover_import.h"
+#include "run/recover_journal.h"
 #include "run/recover_keep.h"
-#include "run/recover_missing.h"
+#include "run/recover_words.h"
 #include "run/trust.h"
 #include <string.h>
-
-#define UNKNOWN_OUTCOME 9
-
-/* What a run that was killed leaves in its folder and nobody wants: a password file, half a
- * snapshot, an archive that was unpacked. */
-static void tidy_folder(const char *folder)
-{
-    g_autofree char *partial = g_build_filename(folder, "snapshot.partial", NULL);
-    g_autofree char *spool = g_build_filename(folder, "spool", NULL);
-    g_autoptr(GDir) files = g_dir_open(folder, 0, NULL);
-    g_autoptr(GError) error = NULL;
-    for (const char *name = NULL; files != NULL && (name = g_dir_read_name(files)) != NULL;) {
-        g_autofree char *path = g_build_filename(folder, name, NULL);
-        if (g_str_has_prefix(name, "passfile-") && error == NULL)
-            (void)file_remove_tree(path, &error);
-    }
-    if (error == NULL)
-        (void)file_remove_tree(partial, &error);
-    if (error == NULL)
-        (void)file_remove_tree(spool, &error);
-    if (error != NULL)
-        log_warning("%s", error->message);
-}
-
-json_t *recover_adopt_journal(Run *run, GError **error)
-{
-    g_autofree char *folder = g_build_filename(run->options->state_folder, "runs", run->id, NULL);
-    g_autofree char *journal = g_build_filename(folder, "journal.jsonl", NULL);
-    g_autofree char *head = g_build_filename(run->options->state_folder, "audit.head", NULL);
-    g_autofree char *actor = g_strdup_printf("%s@%s as %s", g_get_user_name(), g_get_host_name(),
-                                             pg_target_user(run->target));
-    if (!file_exists(journal)) {
-        log_warning("the state folder has no journal of run %s; going by what the server knows",
-                    run->id);
-        return json_array();
-    }
-    run->folder = g_steal_pointer(&folder);
-    tidy_folder(run->folder);
-    run->journal = journal_open(run->folder, error);
-    if (run->journal == NULL)
-        return NULL;
-    run->audit = audit_open(run->folder, head, run->id, actor, error);
-    return run->audit != NULL ? journal_read(run->folder, error) : NULL;
-}
 
 /* What preflight knew: from the journal, else from the kept copy, which has kept its own
  * properties. */
@@ -212,116 +167,6 @@ static bool drop_leftover(Run *run, const RunRecord *work, GError **error)
     return true;
 }
 
-/* Whether the journal tells an end; that the outcome is unknown is none. */
-static bool has_ended(const json_t *lines)
-{
-    const json_t *end = journal_find(lines, "note", "run", "end");
-    return end != NULL &&
-           json_get_integer(json_object_get(end, "details"), "exit_code", 0) != UNKNOWN_OUTCOME;
-}
-
-/* The newest run of this database, if its journal has no end; else NULL. What older journals lack
- * does not matter any more: a run does not begin before the last one is recovered. */
-static char *unfinished_run(const Run *run)
-{
-    g_autofree char *runs = g_build_filename(run->options->state_folder, "runs", NULL);
-    g_autoptr(GDir) folder = g_dir_open(runs, 0, NULL);
-    g_autofree char *newest = NULL;
-    bool ended = true;
-    for (const char *name = NULL; folder != NULL && (name = g_dir_read_name(folder)) != NULL;) {
-        g_autofree char *path = g_build_filename(runs, name, NULL);
-        g_autoptr(json_t) lines = journal_read(path, NULL);
-        const json_t *passed = journal_find(lines, "note", "preflight", "passed");
-        const char *database = json_get_text(json_object_get(passed, "details"), "database");
-        /* A rehearsal touches nothing that would have to be recovered. */
-        if (g_strcmp0(database, run->database) != 0 ||
-            g_strcmp0(json_get_text(json_object_get(passed, "details"), "command"), "rehearse") ==
-                0 ||
-            (newest != NULL && strcmp(newest, name) >= 0))
-            continue;
-        g_free(newest);
-        newest = g_strdup(name);
-        ended = has_ended(lines);
-    }
-    return ended ? NULL : g_steal_pointer(&newest);
-}
-
-/* Whether the migrated copy has the name: the copy from before tells, and if somebody has dropped
- * that already, the OID, which is not the one that was fenced. */
-static bool learn_opened(Run *run, const json_t *lines, const RunRecord *before, GError **error)
-{
-    const json_t *fenced = journal_find(lines, "done", "fence", "rename");
-    const char *gate = json_get_text(json_object_get(fenced, "details"), "gate");
-    g_autofree char *now = NULL;
-    g_autoptr(GError) cause = NULL;
-    run->opened = before != NULL;
-    /* What was restored from the snapshot has another OID, too. */
-    if (before != NULL || gate == NULL || journal_find(lines, "intent", "open", "rename") == NULL ||
-        journal_find(lines, "done", "restore", "snapshot") != NULL)
-        return true;
-    now = pg_query_text(run->control, &cause, "SELECT oid FROM pg_database WHERE datname = $1", 1,
-                        run->database);
-    if (cause != NULL) {
-        g_propagate_error(error, g_steal_pointer(&cause));
-        return false;
-    }
-    run->opened =
-        now != NULL && g_ascii_strtoull(now, NULL, 10) != g_ascii_strtoull(gate, NULL, 10);
-    run->before_gone = run->opened;
-    return true;
-}
-
-/* How the run that died got the name back. */
-static const char *proof_of_words(Run *run, const json_t *lines)
-{
-    run->restored_anew = journal_find(lines, "done", "restore", "snapshot") != NULL;
-    if (run->restored_anew)
-        return "the snapshot of the run was restored and proven before the run died";
-    return run->migrating ? "the kept copy had its name back before the run died"
-                          : "the name was never taken away, or was back already";
-}
-
-/* The server shows no open run: only the last words may be missing. dropped is the run whose
- * leftover clone was dropped, if there was one: its record is as good as a journal. */
-static void recover_words(Run *run, const GPtrArray *records, const char *dropped,
-                          RunOutcome *outcome)
-{
-    g_autofree char *id = dropped != NULL ? g_strdup(dropped) : unfinished_run(run);
-    g_autoptr(json_t) lines = NULL;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GError) cause = NULL;
-    bool live = false;
-    if (id != NULL) {
-        run_take_id(run, "recover", id);
-        lines = recover_adopt_journal(run, &error);
-    }
-    if (lines != NULL && recover_is_import(lines)) {
-        recover_import_words(run, lines, records, outcome);
-        return;
-    }
-    if (lines != NULL &&
-        learn_opened(run, lines, run_records_find(records, id, "before"), &error)) {
-        run->migrating = run_records_find(records, id, "failed") != NULL;
-        run->unproven_left = run_records_find(records, id, "unproven") != NULL;
-        run->fenced = run->migrating || dropped != NULL ||
-                      journal_find(lines, "intent", "fence", "rename") != NULL;
-    }
-    if (error != NULL || !run_database_exists(run, run->database, &live, &error)) {
-        log_error(error);
-        run_conclude(run, 9, error, NULL, outcome);
-    } else if (!live) {
-        recover_missing(run, records, id, outcome);
-    } else if (id == NULL || run->opened) {
-        run->idle = !run->opened;
-        run_conclude(run, 0, NULL, NULL, outcome);
-    } else {
-        error_set(&cause, ERROR_FAILED, "the run died");
-        json_set_text(run->report, "proof", proof_of_words(run, lines));
-        run->failed_left = run->migrating;
-        run_conclude(run, run->migrating || run->restored_anew ? 7 : 1, cause, NULL, outcome);
-    }
-}
-
 /* Whether the name may have been given to a copy before the run died: users have written to it
  * since, wherever it is now, so that a snapshot of the run is no way back any more. A transaction
  * that gives the name gives a migrated work copy another one. */
@@ -344,7 +189,7 @@ static bool may_have_ended(Run *run, const char *id, const RunRecord *work)
  * or a person is needed. */
 static bool lost_keep(Run *run, const RunRecord *work)
 {
-    g_autofree char *id = work != NULL ? g_strdup(work->run) : unfinished_run(run);
+    g_autofree char *id = work != NULL ? g_strdup(work->run) : recover_unfinished_run(run);
     g_autofree char *manifest = id != NULL ? g_build_filename(run->options->state_folder, "runs",
                                                               id, "snapshot", "manifest.json", NULL)
                                            : NULL;
@@ -356,7 +201,7 @@ static bool lost_keep(Run *run, const RunRecord *work)
 
 static bool adopt_without_keep(Run *run, const RunRecord *work, GError **error)
 {
-    g_autofree char *id = work != NULL ? g_strdup(work->run) : unfinished_run(run);
+    g_autofree char *id = work != NULL ? g_strdup(work->run) : recover_unfinished_run(run);
     const RunRecord nothing = {.phase = (char *)""};
     g_autoptr(json_t) lines = NULL;
     const json_t *details = NULL;

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "run/gate.h"
+#include "run/recover_journal.h"
 #include <string.h>
 
 bool recover_is_import(const json_t *lines)

@@ -22,7 +22,3 @@ void recover_import(Run *run, const RunRecord *work, RunOutcome *outcome);
 bool recover_is_import(const json_t *lines);
 void recover_import_words(Run *run, const json_t *lines, const GPtrArray *records,
                           RunOutcome *outcome);
-
-/* The lines of the run's journal, which is continued, if the state folder still has it; else none.
- */
-json_t *recover_adopt_journal(Run *run, GError **error);

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "run/gate.h"
-#include "run/recover_import.h"
+#include "run/recover_journal.h"
 #include <string.h>
 
 bool recover_check_one_keep(const GPtrArray *records, GError **error)

@@ -1,0 +1,12 @@
+/* What the state folder tells recovery. */
+#pragma once
+
+#include "run/context.h"
+
+/* The lines of the run's journal, which is continued, if the state folder still has it; else none.
+ */
+json_t *recover_adopt_journal(Run *run, GError **error);
+
+/* The newest run of this database, if its journal has no end; else NULL. What older journals lack
+ * does not matter any more: a run does not begin before the last one is recovered. */
+char *recover_unfinished_run(const Run *run);

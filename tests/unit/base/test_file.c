@@ -6,25 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-static int make_folder(void **state)
-{
-    *state = g_dir_make_tmp("drydock-file-XXXXXX", NULL);
-    return *state == NULL ? -1 : 0;
-}
-
-static int remove_folder(void **state)
-{
-    const bool removed = file_remove_tree(*state, NULL);
-    g_free(*state);
-    return removed ? 0 : -1;
-}
+#include "folder.h"
 
 static char *path_of(void **state, const char *name)
 {

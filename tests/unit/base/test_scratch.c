@@ -7,25 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-static int make_folder(void **state)
-{
-    *state = g_dir_make_tmp("drydock-scratch-XXXXXX", NULL);
-    return *state == NULL ? -1 : 0;
-}
-
-static int remove_folder(void **state)
-{
-    const bool removed = file_remove_tree(*state, NULL);
-    g_free(*state);
-    return removed ? 0 : -1;
-}
+#include "folder.h"
 
 static void put_file(const char *folder)
 {

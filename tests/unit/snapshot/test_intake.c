@@ -1,11 +1,6 @@
 /* What an archive from outside is taken for, which names are refused, and the bounds of unpacking.
  * The archives themselves are made in tests/integration/test_intake.py. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "folder.h"
 
 #include "base/error.h"
 #include "base/file.h"
@@ -143,19 +138,6 @@ static void members_of_a_dump_are_known(void **state)
 
 /* ---- the spool ---- */
 
-static int set_up(void **state)
-{
-    *state = g_dir_make_tmp("drydock-XXXXXX", NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    assert_true(file_remove_tree(*state, NULL));
-    g_free(*state);
-    return 0;
-}
-
 static bool is_empty(const char *folder)
 {
     g_autoptr(GDir) list = g_dir_open(folder, 0, NULL);
@@ -219,9 +201,10 @@ int main(void)
         cmocka_unit_test(folders_before_the_first_file_lead_to_it),
         cmocka_unit_test(names_that_lead_elsewhere_are_refused),
         cmocka_unit_test(members_of_a_dump_are_known),
-        cmocka_unit_test_setup_teardown(the_spool_is_bounded_and_goes_away, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(no_room_is_said, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_script_is_read_where_it_lies, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_spool_is_bounded_and_goes_away, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(no_room_is_said, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_script_is_read_where_it_lies, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,5 @@
 /* Sinks: what arrives at the end of a chain, and that nothing is there without a commit. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "folder.h"
 
 #include "base/error.h"
 #include "base/file.h"
@@ -14,19 +9,6 @@
 #include <malloc.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static int set_up(void **state)
-{
-    *state = g_dir_make_tmp("drydock-XXXXXX", NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    assert_true(file_remove_tree(*state, NULL));
-    g_free(*state);
-    return 0;
-}
 
 static void a_file_appears_with_its_commit(void **state)
 {
@@ -132,10 +114,12 @@ static void every_level_needs_little_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_file_appears_with_its_commit, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(without_a_commit_there_is_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_compressed_comes_back, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(every_level_needs_little_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_appears_with_its_commit, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(without_a_commit_there_is_nothing, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(what_is_compressed_comes_back, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(every_level_needs_little_memory, make_folder,
+                                        remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

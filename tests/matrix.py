@@ -25,6 +25,7 @@ import kinds  # noqa: E402
 import psycopg2  # noqa: E402
 from cluster import Cluster, clean_environment, program  # noqa: E402
 from program import Drydock  # noqa: E402
+from snapshots import pg_restore, pg_restore_list, stock_copy  # noqa: E402
 
 UPWARDS = [(14, 18), (15, 17), (16, 17), (17, 18)]
 
@@ -102,7 +103,7 @@ def drydock_snapshot(drydock, cluster, folder):
     drydock_does(drydock, "snapshot", "--out", folder, "--jobs", "2", dsn=cluster.dsn("kinds"))
     drydock_does(drydock, "verify", "snapshot", folder)
     drydock_does(drydock, "verify", "database", "--against", folder, dsn=cluster.dsn("kinds"))
-    kinds.pg_restore_list(folder)
+    pg_restore_list(folder)
 
 
 def drydock_restore(drydock, cluster, snapshot, name):
@@ -115,7 +116,7 @@ def stock_restore(cluster, archive, name, *options):
     """pg_restore into a new database. That of 17 and later sets what older servers do not know, and says so."""
     cluster.query(f"CREATE DATABASE {name} TEMPLATE template0")
     strange = program_major("pg_restore") >= 17 and int(cluster.value("SHOW server_version_num")) < 170000
-    done = kinds.pg_restore(cluster, archive, *options, *([] if strange else ["--exit-on-error"]), database=name)
+    done = pg_restore(cluster, archive, *options, *([] if strange else ["--exit-on-error"]), database=name)
     errors = [line for line in done.stderr.splitlines() if line.startswith("pg_restore: error:")]
     if done.returncode != 0 and not (strange and errors and all('"transaction_timeout"' in line for line in errors)):
         raise Failure(f"pg_restore failed with {done.returncode}:\n{done.stderr}")
@@ -186,7 +187,7 @@ def one_major(matrix, drydock, folder, major, scratch):
         with matrix.check(subject, "drydock restore"):
             drydock_restore(drydock, cluster, snapshot, "ours")
             as_expected("ours")
-        archive = snapshot if program_major("pg_restore") >= 16 else kinds.stock_copy(snapshot, scratch)
+        archive = snapshot if program_major("pg_restore") >= 16 else stock_copy(snapshot, scratch)
         for name, options in (("stock_4", ["-j4"]), ("stock_1", [])):
             with matrix.check(subject, " ".join(["pg_restore", *options, "of the snapshot"])):
                 stock_restore(cluster, archive, name, *options)

@@ -4,14 +4,12 @@ Everything here is SQL, Python and stock tools, so that it is independent of the
 """
 
 import contextlib
+import fcntl
 import hashlib
 import io
-import json
 import os
 import re
-import shutil
 import subprocess
-import uuid
 from pathlib import Path
 
 import psycopg2
@@ -68,20 +66,31 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.kinds_numbers', '');
 
 @contextlib.contextmanager
 def extension():
-    """An extension with configuration tables, while the with lasts, if we may write where extensions are."""
+    """An extension with configuration tables, while the with lasts, if we may write where extensions are.
+
+    Tests of other processes may use it at the same time: who has it last removes it.
+    """
     folder = Path(subprocess.run([program("pg_config"), "--sharedir"], text=True, capture_output=True,
                                  check=True).stdout.strip()) / "extension"
     files = {folder / "drydock_kinds.control": EXTENSION_CONTROL, folder / "drydock_kinds--1.0.sql": EXTENSION_SCRIPT}
     if not os.access(folder, os.W_OK):
         yield False
         return
+    users = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        fcntl.flock(users, fcntl.LOCK_SH)
         for path, text in files.items():
-            path.write_text(text, encoding="ascii")
+            # Nobody sees half a file.
+            written = path.with_name(f"{path.name}.{os.getpid()}")
+            written.write_text(text, encoding="ascii")
+            written.replace(path)
         yield True
     finally:
-        for path in files:
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for path in files:
+                path.unlink(missing_ok=True)
+        os.close(users)
 
 
 def create_outside(cluster):
@@ -154,38 +163,3 @@ def rows(cluster, name):
 def differences(a, b):
     """The names of what is not the same in two results of rows()."""
     return sorted(key for key in a.keys() | b.keys() if a.get(key) != b.get(key))
-
-
-# -- the standard tools -------------------------------------------------------------------------
-
-
-def stock_copy(snapshot, folder):
-    """A copy of a snapshot as a pg_restore without Zstandard reads it."""
-    copy = Path(folder) / f"stock-{uuid.uuid4().hex[:8]}"
-    shutil.copytree(snapshot, copy)
-    packed = [str(path) for path in sorted(copy.iterdir()) if path.suffix == ".zst"]
-    if packed:
-        subprocess.run(["unzstd", "--rm", "-q", *packed], check=True, capture_output=True)
-    return copy
-
-
-def pg_restore(cluster, archive, *options, database="postgres"):
-    """Stock pg_restore; gives the CompletedProcess."""
-    return subprocess.run([program("pg_restore"), "-d", cluster.dsn(database, SUPERUSER), *options, str(archive)],
-                          text=True, capture_output=True, check=False, env=clean_environment())
-
-
-def pg_restore_list(archive, *options):
-    done = subprocess.run([program("pg_restore"), "-l", *options, str(archive)], text=True, capture_output=True, check=False,
-                          env=clean_environment())
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def files(snapshot):
-    """{name: SHA-256} of a snapshot's files."""
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in Path(snapshot).iterdir()}
-
-
-def manifest(snapshot):
-    return json.loads((Path(snapshot) / "manifest.json").read_text(encoding="utf-8"))

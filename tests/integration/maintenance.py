@@ -1,6 +1,7 @@
 """A project as an operator has it: migrations, a policy, a place for backups; and whoever looks on while it is run."""
 
 import contextlib
+import json
 import re
 import shutil
 import signal
@@ -185,11 +186,12 @@ def as_in_service(database):
 
 
 def copies(database):
-    """{role: name} of the copies that a run has left on the server, by their records."""
+    """{role: name} of the copies that a database's runs have left on the server, by their records."""
     found = database.cluster.query(
-        "SELECT description::json ->> 'role', datname FROM pg_shdescription JOIN pg_database d ON d.oid = objoid"
+        "SELECT description, datname FROM pg_shdescription JOIN pg_database d ON d.oid = objoid"
         " WHERE classoid = 'pg_database'::regclass AND description LIKE '{\"drydock\":%'")
-    return {role: name for role, name in found}
+    records = [(json.loads(description), name) for description, name in found]
+    return {record["role"]: name for record, name in records if record["database"] == database.name}
 
 
 def check_nothing_left(cluster):

@@ -20,8 +20,16 @@ def stock_copy(snapshot, folder):
 
 
 def pg_restore(cluster, archive, *options, database="postgres"):
+    """Stock pg_restore; gives the CompletedProcess."""
     return subprocess.run([program("pg_restore"), "-d", cluster.dsn(database, SUPERUSER), *options, str(archive)],
                           text=True, capture_output=True, check=False, env=clean_environment())
+
+
+def pg_restore_list(archive, *options):
+    done = subprocess.run([program("pg_restore"), "-l", *options, str(archive)], text=True, capture_output=True, check=False,
+                          env=clean_environment())
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def manifest_of(snapshot):

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-import bed as beds
 import maintenance
 
 
@@ -109,21 +108,8 @@ def window_end(seconds):
 
 
 def test_the_window_ends(live, project):
-    """A statement that would outlast it is stopped by the server's own timeout, in time to be put back."""
-    project.add("test", "SELECT pg_sleep(1000);")
-    before = maintenance.as_in_service(live)
-    end = window_end(24)
-    done = project.run(live, "--window-end", end.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    assert datetime.now(timezone.utc) < end
-    maintenance.check_put_back(done, live, before)
-    report = json.loads((project.runs()[0] / "report.json").read_text(encoding="utf-8"))
-    assert maintenance.utc(report["ended"]) < end
-    cause = report["cause"]
-    assert "statement timeout" in cause and "20990101000000-test.up.sql:1:" in cause, cause
-
-
-def test_the_window_is_enforced_by_the_server(live, project):
-    """Even when this program is stopped: statement_timeout is set for each statement."""
+    """A statement that would outlast it is stopped by the server's own timeout, even when this program is stopped, in time to
+    be put back."""
     project.add("test", "SELECT pg_sleep(1000);")
     before = maintenance.as_in_service(live)
     end = window_end(24)
@@ -135,4 +121,9 @@ def test_the_window_is_enforced_by_the_server(live, project):
         assert datetime.now(timezone.utc) < end
         run.signal(signal.SIGCONT)
         done = run.done()
+    assert datetime.now(timezone.utc) < end
     maintenance.check_put_back(done, live, before)
+    report = json.loads((project.runs()[0] / "report.json").read_text(encoding="utf-8"))
+    assert maintenance.utc(report["ended"]) < end
+    cause = report["cause"]
+    assert "statement timeout" in cause and "20990101000000-test.up.sql:1:" in cause, cause

@@ -1,15 +1,14 @@
 """A database with every kind of object comes back as it was: by drydock, and by stock pg_restore, which knows nothing of us."""
 
 import re
-import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 import content as contents
 import kinds
-from cluster import Cluster, quote
+from cluster import Cluster, clean_environment, program
+from snapshots import pg_restore, pg_restore_list, stock_copy
 
 NAME = "kinds"
 SPLIT = "1MiB"
@@ -57,7 +56,7 @@ def snapshot(source, _program, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def unpacked(snapshot, tmp_path_factory):
-    return kinds.stock_copy(snapshot, tmp_path_factory.mktemp("stock"))
+    return stock_copy(snapshot, tmp_path_factory.mktemp("stock"))
 
 
 @pytest.fixture
@@ -99,7 +98,7 @@ def test_restored_by_drydock(source, place, drydock, snapshot):
 
 def test_restored_by_pg_restore_in_parallel(source, place, drydock, snapshot, unpacked):
     place.query("CREATE DATABASE stock TEMPLATE template0")
-    done = kinds.pg_restore(place, unpacked, "-j4", database="stock")
+    done = pg_restore(place, unpacked, "-j4", database="stock")
     assert not done.returncode and not done.stderr, done.stderr
     check_equal(source, place, "stock")
     check_verified(drydock, snapshot, place, "stock")
@@ -107,7 +106,7 @@ def test_restored_by_pg_restore_in_parallel(source, place, drydock, snapshot, un
 
 def test_restored_by_pg_restore_alone(source, place, drydock, snapshot, unpacked):
     place.query("CREATE DATABASE stock TEMPLATE template0")
-    done = kinds.pg_restore(place, unpacked, "--exit-on-error", database="stock")
+    done = pg_restore(place, unpacked, "--exit-on-error", database="stock")
     assert not done.returncode and not done.stderr, done.stderr
     check_equal(source, place, "stock")
     check_verified(drydock, snapshot, place, "stock")
@@ -115,7 +114,7 @@ def test_restored_by_pg_restore_alone(source, place, drydock, snapshot, unpacked
 
 def test_restored_under_its_own_name(source, place, unpacked):
     """pg_restore -C gives the database its name, owner, access rights, settings, comment and connection limit."""
-    done = kinds.pg_restore(place, unpacked, "-C", "-j4")
+    done = pg_restore(place, unpacked, "-C", "-j4")
     assert not done.returncode and not done.stderr, done.stderr
     check_equal(source, place, NAME)
     assert contents.properties(place, NAME) == wanted_properties(source)
@@ -127,12 +126,12 @@ def test_text_is_a_script_for_psql(source, place, drydock, tmp_path):
     done = drydock("snapshot", "--out", folder, "--format", "text", "--split", SPLIT, "--jobs", "2", dsn=source.dsn(NAME))
     assert done.code == 0, str(done)
     script = tmp_path / "script.sql"
-    written = subprocess.run([kinds.program("pg_restore"), "-f", script, kinds.stock_copy(folder, tmp_path)],
+    written = subprocess.run([program("pg_restore"), "-f", script, stock_copy(folder, tmp_path)],
                              capture_output=True, check=False)
     assert (written.returncode, written.stderr) == (0, b"")
     place.query("CREATE DATABASE script TEMPLATE template0")
-    done = subprocess.run([kinds.program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", place.dsn("script"), "-f", script],
-                          capture_output=True, text=True, check=False, env=kinds.clean_environment())
+    done = subprocess.run([program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", place.dsn("script"), "-f", script],
+                          capture_output=True, text=True, check=False, env=clean_environment())
     assert done.returncode == 0, done.stderr
     assert "ERROR" not in done.stderr, done.stderr
     check_equal(source, place, "script")
@@ -145,11 +144,11 @@ def test_text_is_a_script_for_psql(source, place, drydock, tmp_path):
 def test_pg_restore_lists_everything(source, snapshot, tmp_path):
     """The table of contents has what pg_dump's own has, and more than one part of what was split."""
     own = tmp_path / "own"
-    subprocess.run([kinds.program("pg_dump"), "-Fd", "-Z0", "-d", source.dsn(NAME), "-f", own], check=True,
-                   env=kinds.clean_environment())
+    subprocess.run([program("pg_dump"), "-Fd", "-Z0", "-d", source.dsn(NAME), "-f", own], check=True,
+                   env=clean_environment())
 
     def entries(archive, *options):
-        lines = [line for line in kinds.pg_restore_list(archive, *options).splitlines() if not line.startswith(";")]
+        lines = [line for line in pg_restore_list(archive, *options).splitlines() if not line.startswith(";")]
         return [re.sub(r"^\d+; ", "", line) for line in lines]
 
     for options in ([], ["-C"]):
@@ -159,7 +158,7 @@ def test_pg_restore_lists_everything(source, snapshot, tmp_path):
         more = {line for line in ours if ours.count(line) != theirs.count(line)}
         assert all(" TABLE DATA " in line for line in more), more
         assert any(" large " in line for line in more) and any(" heavy " in line for line in more), more
-    header = kinds.pg_restore_list(snapshot)
+    header = pg_restore_list(snapshot)
     assert re.search(rf"^;     dbname: {NAME}$", header, re.M), header[:500]
 
 
@@ -183,7 +182,7 @@ def test_oids_are_others(source, place, drydock, snapshot):
 def test_binary_only_where_bytes_mean_the_same(source, unpacked):
     """The formats of the data files, by their first bytes: built-in scalar types in binary, what holds OIDs as text."""
     listed = {}
-    for line in kinds.pg_restore_list(unpacked).splitlines():
+    for line in pg_restore_list(unpacked).splitlines():
         found = re.match(r"(\d+); \d+ \d+ TABLE DATA (\S+) (.+) postgres$", line)
         if found:
             listed.setdefault((found.group(2), found.group(3)), []).append(unpacked / f"{found.group(1)}.dat")

@@ -11,6 +11,7 @@ import content as contents
 import kinds
 from bed import OWNER, Database
 from cluster import Cluster, bin_folder, clean_environment, quote
+from snapshots import pg_restore, stock_copy
 from test_snapshot_split import take
 
 
@@ -162,7 +163,7 @@ def test_names_of_databases(bed, drydock, tmp_path, name):
     assert done.code == 0, str(done)
     assert database.value("SELECT id FROM t") == 1 and database.properties() == properties
     bed.cluster.query(f"DROP DATABASE {quote(name)}")
-    done = kinds.pg_restore(bed.cluster, kinds.stock_copy(folder, tmp_path), "-C")
+    done = pg_restore(bed.cluster, stock_copy(folder, tmp_path), "-C")
     assert not done.returncode and not done.stderr, done.stderr
     assert database.value("SELECT id FROM t") == 1 and database.properties() == properties
 
@@ -262,7 +263,7 @@ def test_money_by_stock_pg_restore(bed, drydock, tmp_path):
     """README.txt has the line that reads it as it was written."""
     database = bed.empty("money")
     database.query(READ_AS_WRITTEN)
-    folder = kinds.stock_copy(take(drydock, tmp_path / "s", database), tmp_path)
+    folder = stock_copy(take(drydock, tmp_path / "s", database), tmp_path)
     lines = re.findall(r"^ +((?:PGOPTIONS=.*)?pg_restore .*)$", (folder / "README.txt").read_text(encoding="utf-8"), re.M)
     bed.cluster.query("CREATE DATABASE money_restored TEMPLATE template0")
     environment = {**clean_environment(), "PGHOST": str(bed.cluster.folder), "PGPORT": "5432", "PGUSER": "postgres",
@@ -305,7 +306,7 @@ def test_encodings(bed, drydock, tmp_path):
     assert kinds.schema(bed.cluster, "back") == kinds.schema(bed.cluster, "latin")
     assert kinds.differences(kinds.rows(bed.cluster, "back"), kinds.rows(bed.cluster, "latin")) == []
     bed.cluster.query("DROP DATABASE latin")
-    done = kinds.pg_restore(bed.cluster, kinds.stock_copy(folder, tmp_path), "-C", "-j2")
+    done = pg_restore(bed.cluster, stock_copy(folder, tmp_path), "-C", "-j2")
     assert not done.returncode and not done.stderr, done.stderr
     assert kinds.differences(kinds.rows(bed.cluster, "back"), kinds.rows(bed.cluster, "latin")) == []
 
@@ -333,37 +334,3 @@ def test_sql_ascii(bed, drydock, tmp_path):
     assert done.code == 0, str(done)
     back = Database(bed.cluster, "back")
     assert (back.value("SELECT md5(t) FROM t"), back.properties()["encoding"]) == (database.value("SELECT md5(t) FROM t"), "SQL_ASCII")
-
-
-MANY = 5000
-
-
-@pytest.fixture
-def crowded():
-    """A server as it is after initdb: locks for 64 objects a connection."""
-    cluster = Cluster({"max_connections": "100", "shared_buffers": "128MB"})
-    try:
-        yield cluster.start()
-    finally:
-        cluster.destroy()
-
-
-def test_five_thousand_tables(crowded, drydock, tmp_path):
-    """With the server's own settings it works, or says which setting is too small; and leaves nothing in both cases."""
-    crowded.query("CREATE DATABASE many")
-    for start in range(0, MANY, 500):
-        crowded.query(f"DO $$ BEGIN FOR n IN {start} + 1 .. {start} + 500 LOOP EXECUTE format('CREATE TABLE t_%s (id integer PRIMARY KEY, t text)', n);"
-                      " EXECUTE format('INSERT INTO t_%s VALUES (%s, ''x'')', n, n); END LOOP; END $$", database="many")
-    folder = tmp_path / "s"
-    done = drydock("snapshot", "--out", folder, "--jobs", "2", dsn=crowded.dsn("many"), timeout=300)
-    if done.code != 0:
-        assert "max_locks_per_transaction" in done.stdout + done.stderr, str(done)
-        assert os.listdir(tmp_path) == []
-        crowded.settings["max_locks_per_transaction"] = "256"
-        crowded.restart()
-        done = drydock("snapshot", "--out", folder, "--jobs", "2", dsn=crowded.dsn("many"), timeout=300)
-    assert done.code == 0, str(done)
-    done = drydock("restore", "--from", folder, "--database", "back", "--jobs", "2", dsn=crowded.dsn(), timeout=300)
-    assert done.code == 0, str(done)
-    assert crowded.value("SELECT count(*) FROM pg_class WHERE relname ~ '^t_\\d+$' AND relkind = 'r'", database="back") == MANY
-    assert crowded.value("SELECT id || t FROM t_4711", database="back") == "4711x"

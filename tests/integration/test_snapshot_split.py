@@ -12,7 +12,8 @@ import content as contents
 import kinds
 from bed import OWNER, Database
 from cluster import SUPERUSER, program
-from refusals import go_on, run_that_stops, wait_until
+from refusals import go_on, wait_until
+from snapshots import pg_restore, pg_restore_list, stock_copy
 
 KEYS = """
 CREATE TABLE parent (id integer PRIMARY KEY, t text);
@@ -57,13 +58,13 @@ def keys(bed):
 
 def test_stock_pg_restore_twenty_times(keys, drydock, tmp_path):
     """Foreign keys, unique indexes, triggers, views of a table in many parts: all there, without an error, each time."""
-    folder = kinds.stock_copy(take(drydock, tmp_path / "s", keys, "--jobs", "2"), tmp_path)
-    parts = len(re.findall(r" TABLE DATA public big ", kinds.pg_restore_list(folder)))
+    folder = stock_copy(take(drydock, tmp_path / "s", keys, "--jobs", "2"), tmp_path)
+    parts = len(re.findall(r" TABLE DATA public big ", pg_restore_list(folder)))
     assert parts >= 8, parts
     wanted = keys.query(CONSTRAINTS), keys.query(INDEXES), keys.content()
     for number in range(20):
         keys.cluster.query(f"CREATE DATABASE stock_{number} TEMPLATE template0")
-        done = kinds.pg_restore(keys.cluster, folder, "-j4", database=f"stock_{number}")
+        done = pg_restore(keys.cluster, folder, "-j4", database=f"stock_{number}")
         assert not done.returncode and not done.stderr, (number, done.stderr)
         back = Database(keys.cluster, f"stock_{number}")
         assert (back.query(CONSTRAINTS), back.query(INDEXES), back.content()) == wanted, number
@@ -102,14 +103,14 @@ def test_rows_that_go_to_other_partitions(bed, drydock, tmp_path):
     database = bed.empty("hashed")
     database.query(HASHED)
     folder = take(drydock, tmp_path / "s", database, "--jobs", "2")
-    stock = kinds.stock_copy(folder, tmp_path)
+    stock = stock_copy(folder, tmp_path)
     told = "SELECT count(*), count(DISTINCT id), min(note) = max(note), max(note) FROM root"
     moved = 0
     for number in range(6):
         name = f"back_{number}"
         if number % 2:
             database.cluster.query(f"CREATE DATABASE {name} TEMPLATE template0")
-            done = kinds.pg_restore(database.cluster, stock, "-j3", database=name)
+            done = pg_restore(database.cluster, stock, "-j3", database=name)
             assert not done.returncode and not done.stderr, done.stderr
             done = drydock("verify", "database", "--against", folder, dsn=database.cluster.dsn(name))
         else:

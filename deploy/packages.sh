@@ -24,7 +24,7 @@ PACKAGES_RUN=(
 # shellcheck disable=SC2034
 PACKAGES_TEST=(
     bzip2 clang clang-format clang-tidy libclang-rt-14-dev libcmocka-dev llvm lz4 pgbouncer 'postgresql-15>=15.20'
-    python3 python3-psycopg2 python3-pytest shellcheck util-linux xz-utils zip zstd
+    python3 python3-psycopg2 python3-pytest python3-pytest-xdist shellcheck util-linux xz-utils zip zstd
 )
 
 # To test it against the real sequelize-cli, where npm is not there from elsewhere.

@@ -20,6 +20,10 @@ if [[ ${1:-} == --quick ]]; then
     presets=(dev)
 fi
 
+# One test more at a time than there are processors: now and then each waits for a server or a clock.
+workers=$(($(nproc) + 1))
+readonly workers
+
 passed=0
 failed=0
 
@@ -28,14 +32,31 @@ if ! command -v npm >/dev/null; then
     packages_install "${PACKAGES_NODE[@]}"
 fi
 
+# How many MB may be used in /dev/shm.
+room_in_memory() {
+    local room free
+    room=$(df --output=avail -BM /dev/shm 2>/dev/null | tail -n 1 | tr -dc '0-9') || true
+    free=$(awk '$1 == "MemAvailable:" { print int($2 / 1024) }' /proc/meminfo)
+    echo $((${room:-0} < free ? ${room:-0} : free))
+}
+
 # Everything temporary is in here, and goes with it. The account of the test server must be able to pass.
 scratch=$(mktemp -d /tmp/drydock-tests.XXXXXX)
 readonly scratch
 chmod 755 "$scratch"
 export TMPDIR="$scratch"
+# But for the servers, in memory where there is enough of it: the tests make and drop thousands of databases, and on some
+# file systems that takes longer than what they test.
+servers=$scratch
+if [[ $(room_in_memory) -ge 4000 ]]; then
+    servers=$(mktemp -d /dev/shm/drydock-tests.XXXXXX)
+    chmod 755 "$servers"
+fi
+readonly servers
+export DRYDOCK_TEST_SERVERS="$servers"
 # What root makes in somebody's checkout belongs to whoever the checkout belongs to.
 clean_up() {
-    rm -rf "$scratch"
+    rm -rf "$scratch" "$servers"
     if [[ $EUID -eq 0 && -d $root/build ]]; then
         chown -R --reference="$root" "$root/build"
     fi
@@ -115,7 +136,7 @@ integration() {
     if [[ $preset == asan ]]; then
         select=(-m sanitized)
     fi
-    DRYDOCK_BIN="$root/build/$preset/drydock" /usr/bin/python3 -m pytest -q \
+    DRYDOCK_BIN="$root/build/$preset/drydock" /usr/bin/python3 -m pytest -q -n "$workers" --dist loadfile \
         -c "$root/tests/integration/pytest.ini" --rootdir "$root/tests/integration" \
         --junitxml "$scratch/integration-$preset.xml" ${select[@]+"${select[@]}"} "$root/tests/integration"
 }
@@ -130,7 +151,7 @@ for preset in "${presets[@]}"; do
         suite "integration tests, $preset" "$scratch/integration-$preset.xml" integration "$preset"
         if [[ $preset == dev ]]; then
             suite "fault tests" "$scratch/fault.xml" \
-                env DRYDOCK_BIN="$root/build/dev/drydock" "$root/tests/fault/run.sh" --junitxml "$scratch/fault.xml"
+                env DRYDOCK_BIN="$root/build/dev/drydock" "$root/tests/fault/run.sh" -n "$workers" --junitxml "$scratch/fault.xml"
         fi
     fi
 done

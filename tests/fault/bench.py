@@ -103,7 +103,7 @@ class Bench:
     def _make_template(self):
         self.good, self.bad, self.broken = (self.policy(each) for each in (GOOD, BAD, BROKEN))
         first = self.policy({}, "first")
-        self.cluster.query(f"CREATE DATABASE {TEMPLATE} OWNER {beds.OWNER} TEMPLATE template0")
+        self.cluster.create_database(TEMPLATE, beds.OWNER)
         done = self.drydock("migrate", "--policy", first, dsn=self.cluster.dsn(TEMPLATE, beds.OWNER))
         assert done.code == 0, str(done)
         self.cluster.query(GRANTS, database=TEMPLATE)
@@ -125,7 +125,7 @@ class Bench:
 
     def make(self):
         """A new database, and no state folder."""
-        self.cluster.query(f"CREATE DATABASE {NAME} OWNER {beds.OWNER} TEMPLATE {TEMPLATE}")
+        self.cluster.create_database(NAME, beds.OWNER, TEMPLATE)
         with self.cluster.session() as connection, connection.cursor() as cursor:
             for statement in beds.PROPERTIES.replace("%s", NAME).split(";\n"):
                 cursor.execute(statement)

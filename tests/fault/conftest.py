@@ -14,6 +14,7 @@ sys.path[:0] = [os.path.dirname(__file__), str(Path(__file__).resolve().parents[
 import bed as beds  # noqa: E402
 import cluster as clusters  # noqa: E402
 import program as programs  # noqa: E402
+import points  # noqa: E402
 from bench import Bench  # noqa: E402
 
 
@@ -38,11 +39,10 @@ class Lazy:
             self.drydock.close()
         if self.cluster is not None:
             self.cluster.destroy()
+        self.cluster = self.drydock = self._bench = None
 
 
 lazy = Lazy()
-ended = Counter()
-points = set()
 
 
 def pytest_addoption(parser):
@@ -60,6 +60,25 @@ def pytest_configure(config):
 
 def pytest_unconfigure(config):
     lazy.close()
+
+
+# With -n, the process that starts the workers learns for all of them; each must have the same list of tests.
+LEARNERS = {learner.__name__: learner for learner in (points.of_runs, points.of_recoveries)}
+
+
+def learned(config, learner):
+    """What a function of points.py gives."""
+    if hasattr(config, "workerinput"):
+        return config.workerinput["learned"][learner.__name__]
+    return learner(lazy.bench())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    if not hasattr(node.config, "learned"):
+        node.config.learned = {name: learner(lazy.bench()) for name, learner in LEARNERS.items()}
+        lazy.close()
+    node.workerinput["learned"] = node.config.learned
 
 
 @pytest.fixture
@@ -80,17 +99,20 @@ def bench():
 def record(request):
     """record(point, kind) remembers how a case ended, for the table."""
     def remember(point, kind):
-        points.add(point)
-        ended[(request.node.originalname, kind)] += 1
+        request.node.user_properties.append((request.node.originalname, f"{point} {kind}"))
     return remember
 
 
 def pytest_terminal_summary(terminalreporter):
-    if not ended:
+    cases = [(test, *case.rsplit(" ", 1)) for reports in terminalreporter.stats.values() for report in reports
+             if getattr(report, "when", None) == "call" for test, case in report.user_properties]
+    if not cases:
         return
+    ended = Counter((test, kind) for test, _, kind in cases)
+    passed = {point for _, point, _ in cases}
     kinds = sorted({kind for _, kind in ended})
     terminalreporter.section("how the cases ended")
     terminalreporter.write_line(f"{'':42}" + "".join(f"{kind:>10}" for kind in kinds))
     for test in dict.fromkeys(test for test, _ in ended):
         terminalreporter.write_line(f"{test:42}" + "".join(f"{ended[(test, kind)]:>10}" for kind in kinds))
-    terminalreporter.write_line(f"{len(points)} points, {sum(ended.values())} cases")
+    terminalreporter.write_line(f"{len(passed)} points, {sum(ended.values())} cases")

@@ -2,35 +2,12 @@
 
 import pytest
 from bench import check
-from conftest import lazy
-
-# A run of each kind: its policy (a name of the bench's), and a failpoint that makes it so.
-KINDS = {
-    "success": ("good", None),
-    "bad": ("bad", None),
-    "broken": ("broken", None),
-    "interrupted": ("good", "publish.put.done=term"),
-}
-
-# The same of a run from a snapshot.
-FROM = {"import": ("good", None), "import-bad": ("bad", None)}
-
-# Deaths of one.
-FROM_DEATHS = ("import.restore.acted", "migrate.apply.done", "verify.check.done")
-
-# Deaths that leave recovery different things to do.
-DEATHS = ("fence.after_commit", "clone.create.acted", "snapshot.open_keep.acted", "migrate.apply.done",
-          "verify.open_keep.acted", "verify.check.done")
+from conftest import learned
+from points import DEATHS, of_kind, of_recoveries, of_runs
 
 
 def together(first, second):
     return f"{first},{second}" if first else second
-
-
-def of_kind(bench, kind):
-    """Policy, failpoint and further arguments of a run of a kind."""
-    policy, failpoint = {**KINDS, **FROM}[kind]
-    return getattr(bench, policy), failpoint, ("--from", bench.archive) if kind in FROM else ()
 
 
 def choose(config, passed):
@@ -46,38 +23,11 @@ def choose(config, passed):
             for number, (point, those) in enumerate(starts.items())]
 
 
-def cases_of_runs(config):
-    """Every point that a run of each kind passes."""
-    passed, bench = {}, lazy.bench()
-    for kind in (*KINDS, *FROM):
-        policy, failpoint, more = of_kind(bench, kind)
-        bench.make()
-        passed[kind] = bench.points(policy, failpoint=failpoint, more=more)
-        bench.clear()
-    return choose(config, passed)
-
-
-def cases_of_recovery(config):
-    """Every point that recovery passes after each death."""
-    passed, bench = {}, lazy.bench()
-    for death in DEATHS:
-        bench.make()
-        bench.kill_run(bench.good, f"{death}=kill")
-        passed[death] = bench.points(bench.good, "recover")
-        bench.clear()
-    for death in FROM_DEATHS:
-        bench.make()
-        bench.kill_run(bench.good, f"{death}=kill", more=("--from", bench.archive))
-        passed[f"from {death}"] = bench.points(bench.good, "recover")
-        bench.clear()
-    return choose(config, passed)
-
-
 def pytest_generate_tests(metafunc):
-    makers = {"run_case": cases_of_runs, "recovery_case": cases_of_recovery}
+    makers = {"run_case": of_runs, "recovery_case": of_recoveries}
     for name, make in makers.items():
         if name in metafunc.fixturenames:
-            cases = make(metafunc.config)
+            cases = choose(metafunc.config, learned(metafunc.config, make))
             metafunc.parametrize(name, cases, ids=[f"{a}-{b}-{'state' if c else 'lost'}" for a, b, c in cases])
 
 

@@ -1,6 +1,5 @@
 """The server dies, or the connections to it do, while drydock stands at a point; drydock itself lives and goes on."""
 
-import pytest
 from bench import check, end, go_on
 
 POINTS = ("fence.before_commit", "fence.after_commit", "clone.create.intent", "snapshot.take.intent",

@@ -158,14 +158,14 @@ class Bed:
 
     def empty(self, name):
         """An empty database of the owner."""
-        self.cluster.query(f"CREATE DATABASE {quote(name)} OWNER {OWNER} TEMPLATE template0")
+        self.cluster.create_database(name, OWNER)
         self.made.append(name)
         return Database(self.cluster, name)
 
     def white_cross(self, name="white_cross", applied=5, students=300, superuser_settings=False):
         """A White Cross database with that many migrations applied and that many students (None: no data at all)."""
         template = self._template(applied, students)
-        self.cluster.query(f"CREATE DATABASE {quote(name)} OWNER {OWNER} TEMPLATE {quote(template)}")
+        self.cluster.create_database(name, OWNER, template)
         self.made.append(name)
         statements = PROPERTIES + (";" + SUPERUSER_PROPERTIES if superuser_settings else "")
         for statement in statements.replace("%s", quote(name)).split(";\n"):
@@ -178,7 +178,7 @@ class Bed:
             return template
         building = f"{contents.BED_PREFIX}building"
         self.cluster.query(f"DROP DATABASE IF EXISTS {building}")
-        self.cluster.query(f"CREATE DATABASE {building} OWNER {OWNER} TEMPLATE template0")
+        self.cluster.create_database(building, OWNER)
         self.apply(Database(self.cluster, building), applied)
         with self.cluster.session(building, OWNER) as connection:
             if students is not None:

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-import bed as beds
 import maintenance
 from cluster import SUPERUSER, quote
 from content import shared

@@ -75,12 +75,12 @@ def own_problem(path, header):
 def circles(edges):
     """Folders that reach themselves."""
     def reached(start):
-        seen, todo = set(), [start]
-        while todo:
-            for following in edges.get(todo.pop(), ()):
+        seen, pending = set(), [start]
+        while pending:
+            for following in edges.get(pending.pop(), ()):
                 if following not in seen:
                     seen.add(following)
-                    todo.append(following)
+                    pending.append(following)
         return seen
     return sorted(folder for folder in edges if folder in reached(folder))
 

@@ -248,7 +248,7 @@ def test_limits_that_strike_at_once(bed, drydock, tmp_path):
         for name, setting in BRIEF.items():
             bed.cluster.query(f"ALTER ROLE {OWNER} SET {name} = '{setting}'")
         folder = take(drydock, tmp_path / "s", database, "--jobs", "1", user=OWNER)
-        manifest = kinds.stock_copy(folder, tmp_path) / "manifest.json"
+        manifest = stock_copy(folder, tmp_path) / "manifest.json"
         manifest.unlink()  # what is left is for pg_restore
         for source, name in ((folder, "back"), (manifest.parent, "stock")):
             done = restore(drydock, bed.cluster, source, name, OWNER, "--jobs", "1")

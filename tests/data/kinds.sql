@@ -62,8 +62,8 @@ BEGIN
         EXECUTE 'GRANT EXECUTE ON FUNCTION extensions.hstore(text, text) TO kinds_reader';
     END IF;
     -- Made by the tests: configuration tables, one dumped whole, one by a condition, and a sequence.
-    IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'drydock_kinds') THEN
-        EXECUTE 'CREATE EXTENSION drydock_kinds SCHEMA extensions';
+    IF current_setting('drydock.kinds_extension', true) <> '' THEN
+        EXECUTE format('CREATE EXTENSION %I SCHEMA extensions', current_setting('drydock.kinds_extension'));
         EXECUTE 'INSERT INTO extensions.kinds_settings VALUES (''of the user'', E''tab\t'')';
         EXECUTE 'INSERT INTO extensions.kinds_rows SELECT n, ''user'', false FROM generate_series(100, 5000) n';
         EXECUTE 'SELECT setval(''extensions.kinds_numbers'', 4711)';

@@ -4,7 +4,6 @@ Everything here is SQL, Python and stock tools, so that it is independent of the
 """
 
 import contextlib
-import fcntl
 import hashlib
 import io
 import os
@@ -51,7 +50,7 @@ FROM pg_largeobject_metadata ORDER BY oid"""
 
 EXTENSION_CONTROL = "comment = 'tables that are configuration'\ndefault_version = '1.0'\nrelocatable = false\n"
 EXTENSION_SCRIPT = r"""
-\echo Use "CREATE EXTENSION drydock_kinds" to load this file. \quit
+\echo Use CREATE EXTENSION to load this file. \quit
 CREATE TABLE @extschema@.kinds_settings (name text PRIMARY KEY, setting text);
 CREATE TABLE @extschema@.kinds_rows (id integer, who text, ours boolean);
 CREATE TABLE @extschema@.kinds_internal (id integer);
@@ -66,31 +65,22 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.kinds_numbers', '');
 
 @contextlib.contextmanager
 def extension():
-    """An extension with configuration tables, while the with lasts, if we may write where extensions are.
-
-    Tests of other processes may use it at the same time: who has it last removes it.
-    """
+    """Yields the name of an extension with configuration tables, which is there while the with lasts; None if we may not write
+    where extensions are. The name is one of this process, since all servers share that folder."""
     folder = Path(subprocess.run([program("pg_config"), "--sharedir"], text=True, capture_output=True,
                                  check=True).stdout.strip()) / "extension"
-    files = {folder / "drydock_kinds.control": EXTENSION_CONTROL, folder / "drydock_kinds--1.0.sql": EXTENSION_SCRIPT}
     if not os.access(folder, os.W_OK):
-        yield False
+        yield None
         return
-    users = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    name = f"drydock_kinds_{os.getpid()}"
+    files = {folder / f"{name}.control": EXTENSION_CONTROL, folder / f"{name}--1.0.sql": EXTENSION_SCRIPT}
     try:
-        fcntl.flock(users, fcntl.LOCK_SH)
         for path, text in files.items():
-            # Nobody sees half a file.
-            written = path.with_name(f"{path.name}.{os.getpid()}")
-            written.write_text(text, encoding="ascii")
-            written.replace(path)
-        yield True
+            path.write_text(text, encoding="ascii")
+        yield name
     finally:
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for path in files:
-                path.unlink(missing_ok=True)
-        os.close(users)
+        for path in files:
+            path.unlink(missing_ok=True)
 
 
 def create_outside(cluster):
@@ -105,11 +95,11 @@ def create_outside(cluster):
             cursor.execute(f"CREATE TABLESPACE {TABLESPACE} LOCATION ''")
 
 
-def make(cluster, name):
+def make(cluster, name, extension_name=None):
     """Makes the database with every kind of object."""
     create_outside(cluster)
     cluster.query(f"CREATE DATABASE {quote(name)} TEMPLATE template0")
-    cluster.query(DATA.read_text(encoding="utf-8"), database=name)
+    cluster.query(f"SET drydock.kinds_extension = '{extension_name or ''}';\n" + DATA.read_text(encoding="utf-8"), database=name)
 
 
 def drop(cluster, name):

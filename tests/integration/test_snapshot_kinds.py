@@ -17,12 +17,11 @@ SPLIT = "1MiB"
 @pytest.fixture(scope="module")
 def source():
     """A server of its own with the database, and what is in it."""
-    with kinds.extension() as has_extension:
+    with kinds.extension() as extension:
         cluster = Cluster()
         try:
             cluster.start()
-            kinds.make(cluster, NAME)
-            cluster.has_extension = has_extension
+            kinds.make(cluster, NAME, extension)
             cluster.kinds_schema = kinds.schema(cluster, NAME)
             cluster.kinds_rows = kinds.rows(cluster, NAME)
             yield cluster

@@ -110,16 +110,16 @@ def test_missing_things_are_named(bed, bare, drydock, tmp_path):
     """Roles (owners, of access rights, default privileges, policies), extensions, tablespaces: before CREATE DATABASE."""
     cluster = bed.cluster
     kinds.create_outside(cluster)
-    with kinds.extension() as has_extension:
+    with kinds.extension() as extension:
         database = bed.empty("needs")
         database.query("ALTER DATABASE needs OWNER TO postgres; CREATE ROLE role_of_nothing; CREATE TABLE a (id integer); ALTER TABLE a OWNER TO kinds_owner;"
                        "CREATE TABLE b (id integer); GRANT SELECT (id) ON b TO kinds_reader; CREATE POLICY p ON b TO kinds_writer;"
                        f"ALTER DEFAULT PRIVILEGES FOR ROLE {quote(kinds.ODD_ROLE)} GRANT SELECT ON TABLES TO wc_monitor;"
                        f"CREATE TABLE c (id integer) TABLESPACE {kinds.TABLESPACE}")
         wanted = ["kinds_owner", "kinds_reader", "kinds_writer", "wc_monitor", kinds.TABLESPACE]
-        if has_extension:
-            database.query("CREATE EXTENSION drydock_kinds")
-            wanted.append("drydock_kinds")
+        if extension:
+            database.query(f"CREATE EXTENSION {extension}")
+            wanted.append(extension)
         folder = take(drydock, tmp_path / "s", database)
         cluster.query("DROP ROLE role_of_nothing")
     created = bare.value("SELECT max(oid) FROM pg_database")

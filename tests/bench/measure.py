@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,25 @@ def in_turns(alternatives, rounds):
     for number in range(rounds):
         first = number % len(alternatives)
         yield from alternatives[first:] + alternatives[:first]
+
+
+def scaling(jobs):
+    """How much more is done by so many threads at once than by one: less than their number where processors share a core."""
+    text = " ".join(str(n * n % 9973) for n in range(1_000_000)).encode()
+
+    def work():
+        zlib.compress(text, 6)  # outside of Python's lock
+
+    def seconds(n):
+        threads = [threading.Thread(target=work) for _ in range(n)]
+        start = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return time.monotonic() - start
+
+    return jobs * min(seconds(1) for _ in range(3)) / min(seconds(jobs) for _ in range(3))
 
 
 def timed(*command, cwd=None, env=None):

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from measure import DRYDOCK, Cluster, clean_environment, in_turns, measured, peak_memory, program, run
+from measure import DRYDOCK, Cluster, clean_environment, in_turns, measured, peak_memory, program, run, scaling
 
 ROWS_PER_GIGABYTE = 1_550_000  # of the large table of records.sql
 SETTINGS = {"fsync": "off", "wal_level": "replica", "shared_buffers": "512MB", "max_wal_size": "4GB",
@@ -222,6 +222,7 @@ def main():
     cluster = Cluster(SETTINGS)
     try:
         cluster.start()
+        print(f"{options.jobs} processors at once do {scaling(options.jobs):.2f} times the work of one")
         print("settings: " + ", ".join(f"{name} {value}" for name, value in SETTINGS.items()))
         for database, make in (("records", lambda: make_records(cluster, options.gigabytes)),
                                ("pgbench", lambda: make_pgbench(cluster, options.scale))):

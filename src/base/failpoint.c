@@ -1,6 +1,7 @@
 #include "base/failpoint.h"
 
 #ifdef DRYDOCK_FAILPOINTS
+#include "base/guardian.h"
 #include <glib.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,7 +21,11 @@ static void log_name(const char *name)
 
 static void act(const char *action)
 {
-    if (strcmp(action, "kill") == 0)
+    if (strcmp(action, "kill") == 0) {
+        if (guardian_pid() > 0)
+            (void)kill(guardian_pid(), SIGKILL);
+        (void)kill(getpid(), SIGKILL);
+    } else if (strcmp(action, "die") == 0 && guardian_pid() > 0)
         (void)kill(getpid(), SIGKILL);
     else if (strcmp(action, "stop") == 0)
         (void)kill(getpid(), SIGSTOP);

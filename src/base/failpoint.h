@@ -3,7 +3,8 @@
  * Compiled in with DRYDOCK_FAILPOINTS only; the environment variable DRYDOCK_FAILPOINT says which
  * and how:
  *
- *     DRYDOCK_FAILPOINT=open.before_commit=kill     kill | stop | term | sleep:MS
+ *     DRYDOCK_FAILPOINT=open.before_commit=kill     kill | die | stop | term | sleep:MS
+ *                                                   (die: only with a guardian, which lives)
  *     DRYDOCK_FAILPOINT=migrate.apply.done#2=stop   the second time the point is passed
  *     DRYDOCK_FAILPOINT=A=term,B=kill               several
  *     DRYDOCK_FAILPOINT_LOG=FILE                    appends every name that is passed

@@ -1,13 +1,34 @@
 /* drydock run, drydock recover */
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/guardian.h"
 #include "base/log.h"
 #include "cli/command.h"
 #include <stdio.h>
 
+/* The run in a process of its own, with this one as its guardian. */
+static int run_guarded(const Cli *cli, const RunOptions *options)
+{
+    g_auto(RunOutcome) outcome = {0};
+    const int64_t began_us = clock_wall_us();
+    int value = 0;
+    (void)fflush(NULL);
+    switch (guardian_start(&value)) {
+    case GUARDIAN_ENDED:
+        return value;
+    case GUARDIAN_DIED:
+        run_recover_killed(options, began_us, value, &outcome);
+        break;
+    case GUARDIAN_INNER:
+        run_execute(options, &outcome);
+        break;
+    }
+    return cli_print_outcome(cli, &outcome);
+}
+
 int command_run(int argc, char **argv)
 {
     g_auto(Cli) cli = {0};
-    g_auto(RunOutcome) outcome = {0};
     g_autoptr(GError) error = NULL;
     g_autofree char *question = NULL;
     RunOptions options;
@@ -36,8 +57,7 @@ int command_run(int argc, char **argv)
         error_set(&error, ERROR_REFUSED, "not confirmed; nothing was done");
         return cli_fail(&cli, error);
     }
-    run_execute(&options, &outcome);
-    return cli_print_outcome(&cli, &outcome);
+    return run_guarded(&cli, &options);
 }
 
 int command_recover(int argc, char **argv)

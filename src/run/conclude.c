@@ -220,7 +220,8 @@ static void write_end(Run *run, int exit_code, const char *last_line)
     g_autoptr(GError) error = NULL;
     if (run->folder == NULL)
         return;
-    if (!journal_note(run->journal, "run", "end", json_pack("{s:i}", "exit_code", exit_code),
+    if (!journal_note(run->journal, "run", "end",
+                      json_pack("{s:i, s:s}", "exit_code", exit_code, "result", last_line),
                       &error) ||
         !audit_event(run->audit, "run.end",
                      json_pack("{s:i, s:s}", "exit_code", exit_code, "result", last_line),
@@ -256,4 +257,5 @@ void run_conclude(Run *run, int exit_code, const GError *cause, const GPtrArray 
     write_end(run, exit_code, outcome->last_line);
     outcome->report = json_incref(run->report);
     outcome->folder = g_strdup(run->folder);
+    outcome->idle = run->idle;
 }

@@ -128,5 +128,7 @@ bool journal_done(Journal *journal, const char *phase, const char *step, json_t 
 bool journal_note(Journal *journal, const char *phase, const char *step, json_t *details,
                   GError **error)
 {
-    return append(journal, "note", phase, step, details, error);
+    const bool written = append(journal, "note", phase, step, details, error);
+    pass_failpoint(phase, step, "note");
+    return written;
 }

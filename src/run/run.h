@@ -45,6 +45,7 @@ typedef struct {
     char *last_line; /* says what is true */
     json_t *report;  /* also written to <state>/runs/<run>/report.json */
     char *folder;    /* of the run; NULL if it did not come to one */
+    bool idle;       /* recovery: there was nothing to recover */
 } RunOutcome;
 
 void run_outcome_clear(RunOutcome *outcome);
@@ -56,3 +57,8 @@ void run_execute(const RunOptions *options, RunOutcome *outcome);
 /* Finds out what happened to an unfinished run of the target's database, and finishes it or puts
  * the database back. */
 void run_recover(const RunOptions *options, RunOutcome *outcome);
+
+/* The same at once after the process of a run, begun at began_us (wall clock), was ended by a
+ * signal. If it had come to its end already, its own outcome is told. */
+void run_recover_killed(const RunOptions *options, int64_t began_us, int number,
+                        RunOutcome *outcome);

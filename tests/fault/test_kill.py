@@ -10,16 +10,20 @@ def together(first, second):
     return f"{first},{second}" if first else second
 
 
-def choose(config, passed):
-    """Cases (start, point, with_state) from {start: its points}: all, or a sample that takes each point once, in turn of
-    starts and of having the state folder."""
+# What is left when recovery begins: the state folder, nothing but the server, or the guardian of the run.
+LEFT = ("state", "lost", "guardian")
+
+
+def choose(config, passed, left):
+    """Cases (start, point, what is left) from {start: its points}: all, or a sample that takes each point once, in turn of
+    starts and of what is left."""
     if config.getoption("--all"):
-        return [(start, point, state) for start, points in passed.items() for point in points for state in (True, False)]
+        return [(start, point, what) for start, points in passed.items() for point in points for what in left]
     starts = {}
     for start, points in passed.items():
         for point in points:
             starts.setdefault(point, []).append(start)
-    return [(those[number // 2 % len(those)], point, number % 2 == 0)
+    return [(those[number // len(left) % len(those)], point, left[number % len(left)])
             for number, (point, those) in enumerate(starts.items())]
 
 
@@ -27,8 +31,8 @@ def pytest_generate_tests(metafunc):
     makers = {"run_case": of_runs, "recovery_case": of_recoveries}
     for name, make in makers.items():
         if name in metafunc.fixturenames:
-            cases = choose(metafunc.config, learned(metafunc.config, make))
-            metafunc.parametrize(name, cases, ids=[f"{a}-{b}-{'state' if c else 'lost'}" for a, b, c in cases])
+            cases = choose(metafunc.config, learned(metafunc.config, make), LEFT if make is of_runs else LEFT[:2])
+            metafunc.parametrize(name, cases, ids=["-".join(case) for case in cases])
 
 
 def expected(fenced):
@@ -37,28 +41,33 @@ def expected(fenced):
 
 
 def test_killed_run(bench, record, run_case):
-    kind, point, with_state = run_case
+    kind, point, left = run_case
     policy, failpoint, more = of_kind(bench, kind)
-    bench.kill_run(policy, together(failpoint, f"{point}=kill"), more=more)
-    left = [name for name in bench.databases() if "_drydock_" in name]
-    done = bench.recover(policy, with_state)
-    record(point, check(bench, done, expected(bool(left))))
+    if left == "guardian":
+        done = bench.run(policy, together(failpoint, f"{point}=die"), more=more)
+        assert "ended by signal 9" in done.stderr and done.code >= 0, f"the point was not passed: {done}"
+        record(point, check(bench, done, expected(True)))
+    else:
+        bench.kill_run(policy, together(failpoint, f"{point}=kill"), more=more)
+        copies = [name for name in bench.databases() if "_drydock_" in name]
+        done = bench.recover(policy, left == "state")
+        record(point, check(bench, done, expected(bool(copies))))
     again = bench.recover(policy)
     assert again.code == 0 and "nothing to recover" in again.last_line, str(again)
 
 
 def test_killed_recovery(bench, record, recovery_case):
-    death, point, with_state = recovery_case
+    death, point, left = recovery_case
     start, more = death.removeprefix("from "), ("--from", bench.archive) if death.startswith("from ") else ()
     bench.kill_run(bench.good, f"{start}=kill", more=more)
-    if not with_state:
+    if left == "lost":
         bench.drydock.fresh_state()
     first = bench.run(bench.good, f"{point}=kill", command="recover")
-    if with_state:
+    if left == "state":
         assert first.code == -9, f"the point was not passed: {first}"
-    left = [name for name in bench.databases() if "_drydock_" in name]
+    copies = [name for name in bench.databases() if "_drydock_" in name]
     done = bench.recover(bench.good)
-    record(point, check(bench, done, expected(bool(left))))
+    record(point, check(bench, done, expected(bool(copies))))
 
 
 @pytest.mark.parametrize("death", DEATHS)

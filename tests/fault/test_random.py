@@ -1,10 +1,12 @@
 """Runs that are killed or terminated at any moment, while clients write all the time. Nothing they were promised is lost."""
 
+import os
 import random
 import signal
 
 import clients
 from bench import NAME, check, end
+from program import inner, kill_both
 
 
 def pytest_generate_tests(metafunc):
@@ -16,7 +18,7 @@ def pytest_generate_tests(metafunc):
 def test_random_death(bench, record, seed):
     chance = random.Random(seed)
     policy = chance.choice((bench.good, bench.bad))
-    how = chance.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM))
+    how = chance.choice((kill_both, kill_inner, lambda process: process.send_signal(signal.SIGTERM)))
     with_state = chance.random() < 0.7
     with clients.Clients(bench.cluster, NAME, count=2) as writers:
         writers.wait_for_writes()
@@ -24,7 +26,7 @@ def test_random_death(bench, record, seed):
             try:
                 process.wait(chance.uniform(0.0, 1.5))
             except Exception:
-                process.send_signal(how)
+                how(process)
             done = end(process)
         if done.code < 0:
             done = bench.recover(policy, with_state)
@@ -32,6 +34,13 @@ def test_random_death(bench, record, seed):
     writers.check(NAME)
     kind = judge(bench, done)
     record("any", kind)
+
+
+def kill_inner(process):
+    """The guardian is left: it recovers."""
+    worker = inner(process)
+    if worker is not None:
+        os.kill(worker, signal.SIGKILL)
 
 
 def judge(bench, done):

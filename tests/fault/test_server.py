@@ -1,6 +1,7 @@
 """The server dies, or the connections to it do, while drydock stands at a point; drydock itself lives and goes on."""
 
 from bench import check, end, go_on
+from program import kill_both
 
 POINTS = ("fence.before_commit", "fence.after_commit", "clone.create.intent", "snapshot.take.intent",
           "migration.before_commit#2", "migrate.apply.done#2", "verify.check.intent", "name.before_commit",
@@ -38,7 +39,7 @@ def test_server_crashes(bench, record, point):
 def test_server_crashes_and_drydock_is_killed(bench, record, point):
     with bench.stopped(bench.good, point) as process:
         bench.cluster.restart("immediate")
-        process.kill()
+        kill_both(process)
     record(point, check(bench, bench.recover(bench.good)))
 
 

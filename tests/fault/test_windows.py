@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from bench import GOOD, NAME, check, end, go_on, wait_until, wait_until_stopped
+from program import inner, kill_both
 
 SLEEPING = {**GOOD, "20250105000000-slow": "SELECT pg_sleep(600);\n"}
 
@@ -64,7 +65,7 @@ def test_clone_of_a_dead_client(bench, record):
         wait_until(lambda: bench.cluster.query(creating), "no clone is made")
         pid = bench.cluster.value(creating)
         os.kill(pid, signal.SIGSTOP)
-        process.kill()
+        kill_both(process)
         process.wait()
     done = recover_against(bench, pid)
     kind = check(bench, done, ("back",), content=False)
@@ -77,7 +78,7 @@ def test_migration_of_a_dead_client(bench, record):
     with bench.drydock.started(*bench.arguments("run", policy), dsn=bench.dsn()) as process:
         sleeping = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
         wait_until(lambda: bench.cluster.query(sleeping), "the migration does not come to it")
-        process.kill()
+        kill_both(process)
     assert bench.cluster.query(sleeping)
     done = bench.recover(policy)
     record("a statement", check(bench, done, ("restored",)))
@@ -95,7 +96,7 @@ def test_pg_dump_is_killed(bench, record):
 def kill_child(process, argument):
     """Kills the child that was started with an argument that begins so; False if there is none."""
     with contextlib.suppress(OSError):
-        for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split():
+        for pid in Path(f"/proc/{inner(process)}/task/{inner(process)}/children").read_text(encoding="ascii").split():
             if f"\0{argument}" in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8"):
                 os.kill(int(pid), signal.SIGKILL)
                 return True
@@ -219,7 +220,7 @@ def test_two_runs_in_the_same_second(bench, record):
                      for each in dsn.values()]
         for process in processes:
             wait_until_stopped(process)
-            process.kill()
+            kill_both(process)
     done = bench.run(bench.good, command="recover", dsn=dsn[other])
     assert done.code == 1, str(done)
     for name in bench.databases():

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -35,6 +36,25 @@ class Done:
 
     def __str__(self):
         return f"exit {self.code}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
+
+
+def inner(process):
+    """The process that works, where the Popen is its guardian (`drydock run`); else None."""
+    with contextlib.suppress(OSError):
+        for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split():
+            if os.readlink(f"/proc/{pid}/exe") == os.readlink(f"/proc/{process.pid}/exe"):
+                return int(pid)
+    return None
+
+
+def kill_both(process):
+    """SIGKILL for a drydock and, at the same moment, for the process that works for it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGSTOP)
+        worker = inner(process)
+        if worker is not None:
+            os.kill(worker, signal.SIGKILL)
+        os.kill(process.pid, signal.SIGKILL)
 
 
 class Drydock:
@@ -98,7 +118,7 @@ class Drydock:
             yield process
         finally:
             if process.poll() is None:
-                process.kill()
+                kill_both(process)
             process.communicate()
 
     def fresh_state(self):

@@ -1,6 +1,7 @@
 """Neither passwords nor anything from a row gets into what the program says, writes, or gives to its children."""
 
 import contextlib
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -98,6 +99,8 @@ def watched(process):
     while process.poll() is None:
         with contextlib.suppress(OSError):  # whoever ends while we look
             for pid in descendants(process.pid):
+                if os.readlink(f"/proc/{pid}/exe") == os.readlink(f"/proc/{process.pid}/exe"):
+                    continue  # drydock itself, as it was started
                 seen.add(Path(f"/proc/{pid}/cmdline").read_bytes() + b"|" + Path(f"/proc/{pid}/environ").read_bytes())
         time.sleep(0.002)
     return seen

@@ -1,0 +1,99 @@
+#include "base/guardian.h"
+
+#include "base/interrupt.h"
+#include "base/log.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static pid_t guardian;
+
+pid_t guardian_pid(void)
+{
+    return guardian;
+}
+
+static void watched_signals(sigset_t *set)
+{
+    static const int numbers[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP};
+    sigemptyset(set);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaddset(set, numbers[i]);
+}
+
+/* The signal goes to the process that has the work. A terminal has sent it there already: the
+ * second one is as good as none. */
+static void pass_on(pid_t inner, int number)
+{
+    if (number != SIGCHLD)
+        (void)kill(inner, number);
+}
+
+/* The inner process is stopped: so is this one, until it is told to go on. What has come meanwhile
+ * is there when the inner one goes on. */
+static void stop_too(pid_t inner, const sigset_t *watched)
+{
+    const struct timespec now = {0};
+    int number = 0;
+    (void)raise(SIGSTOP);
+    while ((number = sigtimedwait(watched, NULL, &now)) > 0)
+        pass_on(inner, number);
+    (void)kill(inner, SIGCONT);
+}
+
+/* Whether the inner process has ended; *status as waitpid() gives it. */
+static bool look_at(pid_t inner, const sigset_t *watched, int *status)
+{
+    pid_t found = 0;
+    while ((found = waitpid(inner, status, WNOHANG | WUNTRACED)) > 0) {
+        if (!WIFSTOPPED(*status))
+            return true;
+        stop_too(inner, watched);
+    }
+    return found < 0 && errno != EINTR;
+}
+
+static GuardianOutcome wait_for(pid_t inner, const sigset_t *watched, int *value)
+{
+    int status = 0;
+    while (!look_at(inner, watched, &status)) {
+        const int number = sigwaitinfo(watched, NULL);
+        if (number > 0)
+            pass_on(inner, number);
+    }
+    if (WIFSIGNALED(status)) {
+        *value = WTERMSIG(status);
+        return GUARDIAN_DIED;
+    }
+    *value = WEXITSTATUS(status);
+    return GUARDIAN_ENDED;
+}
+
+GuardianOutcome guardian_start(int *value)
+{
+    const pid_t outer = getpid();
+    GuardianOutcome outcome = GUARDIAN_INNER;
+    sigset_t watched, before;
+    pid_t inner = 0;
+    watched_signals(&watched);
+    sigprocmask(SIG_BLOCK, &watched, &before);
+    inner = fork();
+    if (inner == 0) {
+        guardian = outer;
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+        interrupt_install(); /* a pipe of its own */
+        if (getppid() != outer)
+            (void)raise(SIGTERM);
+    } else if (inner < 0) {
+        log_warning("there is no guardian for this run: %s", strerror(errno));
+    } else {
+        outcome = wait_for(inner, &watched, value);
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return outcome;
+}

@@ -1,0 +1,125 @@
+"""`run` is two processes: what happens to the one that works is seen, and mended at once, by the one that waits for it."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import maintenance
+from program import REPOSITORY, inner, kill_both
+
+
+def worker_of(run):
+    return run.wait_until(lambda: inner(run.process))
+
+
+@pytest.mark.sanitized
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_the_process_that_works_is_killed(live, project, number):
+    """The guardian puts the database back, and says what has happened."""
+    project.add("test", "SELECT pg_sleep(100);")
+    before = maintenance.as_in_service(live)
+    with project.started(live) as run:
+        run.wait_for_statement("pg_sleep(100)")
+        os.kill(worker_of(run), number)
+        done = run.done()
+    assert f"the process of the run was ended by signal {int(number)}" in done.stderr, str(done)
+    maintenance.check_put_back(done, live, before)
+
+
+def test_it_is_killed_before_it_changes_anything(live, project):
+    """There is nothing to recover, and the run has not done its work."""
+    before = maintenance.as_in_service(live)
+    with live.session("wc_app") as open_transaction, open_transaction.cursor() as cursor:
+        cursor.execute("BEGIN; SELECT count(*) FROM students")
+        project.policy(drain="60s")
+        with project.started(live) as run:
+            run.wait_for_drain()
+            os.kill(worker_of(run), signal.SIGKILL)
+            done = run.done()
+    assert done.code == 1, str(done)
+    assert "failed" in done.last_line and "'white_cross'" in done.last_line, str(done)
+    assert "nothing to recover" not in done.last_line
+    assert maintenance.as_in_service(live) == before
+
+
+def test_it_is_killed_at_its_end(live, project):
+    """Its own end is told, as it wrote it down."""
+    with project.started(live, env={"DRYDOCK_FAILPOINT": "run.end.note=die"}) as run:
+        done = run.done()
+    assert "ended by signal 9" in done.stderr, str(done)
+    assert done.code == 0 and "done: 'white_cross' is migrated and in service" in done.last_line, str(done)
+    maintenance.check_nothing_left(live.cluster)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_are_passed_on(live, project, number):
+    """Whoever knows the one process only can still stop the run."""
+    project.add("test", "SELECT pg_sleep(100);")
+    before = maintenance.as_in_service(live)
+    with project.started(live) as run:
+        run.wait_for_statement("pg_sleep(100)")
+        assert worker_of(run) != run.process.pid
+        os.kill(run.process.pid, number)
+        done = run.done()
+    maintenance.check_put_back(done, live, before)
+
+
+def test_the_guardian_is_killed(live, project):
+    """The run puts the database back: nobody would be there if it died, too."""
+    project.add("test", "SELECT pg_sleep(100);")
+    before = maintenance.as_in_service(live)
+    with project.started(live) as run:
+        run.wait_for_statement("pg_sleep(100)")
+        worker = worker_of(run)
+        os.kill(run.process.pid, signal.SIGKILL)
+        run.process.wait()
+        maintenance.wait_until(lambda: not Path(f"/proc/{worker}").exists())
+    assert maintenance.as_in_service(live) == before
+    assert list(maintenance.copies(live)) == ["failed"]
+
+
+def test_both_are_killed(live, project):
+    """The next recovery finds what they left."""
+    project.add("test", "SELECT pg_sleep(100);")
+    before = maintenance.as_in_service(live)
+    with project.started(live) as run:
+        run.wait_for_statement("pg_sleep(100)")
+        kill_both(run.process)
+    arguments = ["recover", *project.arguments()[1:]]
+    maintenance.check_put_back(project.drydock(*arguments, dsn=live.dsn("wc_owner")), live, before)
+
+
+# -- the units ------------------------------------------------------------------------------------
+
+UNITS = REPOSITORY / "deploy" / "systemd"
+
+
+def command_of(unit, key, values):
+    """The command line of a unit, with our paths for those of an installation."""
+    line = next(line for line in (UNITS / unit).read_text(encoding="utf-8").splitlines() if line.startswith(f"{key}="))
+    command = line.partition("=")[2]
+    for theirs, ours in values.items():
+        assert theirs in command
+        command = command.replace(theirs, str(ours))
+    return command.split()
+
+
+def test_units_recover_and_run(live, project):
+    """Their commands are ones that the program takes."""
+    values = {"/usr/local/bin/drydock": project.drydock.binary, "/etc/drydock/%i.yaml": project.folder / "policy.yaml",
+              "/var/lib/drydock": project.state}
+    with project.started(live, env={"DRYDOCK_FAILPOINT": "migrate.begin.done=kill"}) as run:
+        run.process.wait()
+    dsn = {"DRYDOCK_DSN": live.dsn("wc_owner")}
+    recover = command_of("drydock-recover@.service", "ExecStart", values)
+    assert recover == command_of("drydock@.service", "ExecStartPre", values)
+    found = subprocess.run(recover, env=project.drydock.environment(dsn), capture_output=True, text=True, check=False)
+    assert found.returncode in (1, 7) and "in service as before the run" in found.stdout, found
+    again = subprocess.run(recover, env=project.drydock.environment(dsn), capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again
+    done = subprocess.run(command_of("drydock@.service", "ExecStart", values), env=project.drydock.environment(dsn),
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done

@@ -62,19 +62,22 @@ static bool load(char **argv, json_t *out, GError **error)
 {
     g_autofree char *manifest = g_build_filename(argv[1], MANIFEST_NAME, NULL);
     const bool snapshot = g_file_test(manifest, G_FILE_TEST_EXISTS);
-    Intake intake = {
-        .kind = snapshot ? INTAKE_SNAPSHOT : INTAKE_ARCHIVE, .given = argv[1], .path = argv[1]};
+    /* A snapshot is not looked at before the engine does. */
+    Intake unseen = {.kind = INTAKE_SNAPSHOT, .given = argv[1], .path = argv[1]};
+    const IntakeOptions from = {.from = argv[1], .spool_parent = g_get_tmp_dir()};
+    g_autoptr(Intake) archive = snapshot ? NULL : intake_open(&from, error);
     g_autoptr(Manifest) held = snapshot ? manifest_read(argv[1], error) : NULL;
-    g_autoptr(PgTarget) target = !snapshot || held != NULL ? pg_target_new(argv[0], error) : NULL;
+    g_autoptr(PgTarget) target =
+        held != NULL || archive != NULL ? pg_target_new(argv[0], error) : NULL;
     g_autoptr(RestoreResult) result = NULL;
-    const RestoreOptions options = {.from = &intake,
+    const RestoreOptions options = {.from = snapshot ? &unseen : archive,
                                     .database = argv[2],
                                     .control_database = "postgres",
                                     .comment = "a restore that is not finished",
                                     .application = APPLICATION,
                                     .jobs = (int)g_ascii_strtoll(argv[3], NULL, 10),
                                     .allow_known_holes = true};
-    intake.manifest = held;
+    unseen.manifest = held;
     if (target == NULL)
         return false;
     result = snapshot_restore(target, &options, error);

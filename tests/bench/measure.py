@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,15 +26,12 @@ def in_turns(alternatives, rounds):
         yield from alternatives[first:] + alternatives[:first]
 
 
-def scaling(jobs):
-    """How much more is done by so many threads at once than by one: less than their number where processors share a core."""
-    text = " ".join(str(n * n % 9973) for n in range(1_000_000)).encode()
-
-    def work():
-        zlib.compress(text, 6)  # outside of Python's lock
+def scaling(cluster, database, table, sessions):
+    """How much more so many sessions copy at once than one: less than their number where processors share a core."""
+    command = [program("psql"), "-q", "-X", "-d", cluster.dsn(database), "-o", "/dev/null", "-c", f"COPY {table} TO STDOUT"]
 
     def seconds(n):
-        threads = [threading.Thread(target=work) for _ in range(n)]
+        threads = [threading.Thread(target=run, args=(command,)) for _ in range(n)]
         start = time.monotonic()
         for thread in threads:
             thread.start()
@@ -43,7 +39,7 @@ def scaling(jobs):
             thread.join()
         return time.monotonic() - start
 
-    return jobs * min(seconds(1) for _ in range(3)) / min(seconds(jobs) for _ in range(3))
+    return sessions * min(seconds(1) for _ in range(3)) / min(seconds(sessions) for _ in range(3))
 
 
 def timed(*command, cwd=None, env=None):

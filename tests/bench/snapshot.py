@@ -20,6 +20,7 @@ ROWS_PER_GIGABYTE = 1_550_000  # of the large table of records.sql
 SETTINGS = {"fsync": "off", "wal_level": "replica", "shared_buffers": "512MB", "max_wal_size": "4GB",
             "checkpoint_timeout": "30min", "autovacuum": "off"}
 OURS = "drydock"
+LARGEST = {"records": "visits", "pgbench": "pgbench_accounts"}
 
 
 @dataclass
@@ -222,12 +223,13 @@ def main():
     cluster = Cluster(SETTINGS)
     try:
         cluster.start()
-        print(f"{options.jobs} processors at once do {scaling(options.jobs):.2f} times the work of one")
         print("settings: " + ", ".join(f"{name} {value}" for name, value in SETTINGS.items()))
         for database, make in (("records", lambda: make_records(cluster, options.gigabytes)),
                                ("pgbench", lambda: make_pgbench(cluster, options.scale))):
             if options.only in (None, database):
                 make()
+                print(f"\n{options.jobs} sessions at once copy {scaling(cluster, database, LARGEST[database], options.jobs):.2f}"
+                      " times as much as one")
                 (folder / database).mkdir()
                 bench_snapshot(cluster, database, folder / database, options)
                 bench_restore(cluster, database, folder / database, options)

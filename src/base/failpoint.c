@@ -1,6 +1,7 @@
 #include "base/failpoint.h"
 
 #ifdef DRYDOCK_FAILPOINTS
+#include "base/error.h"
 #include "base/guardian.h"
 #include <glib.h>
 #include <signal.h>
@@ -50,23 +51,41 @@ static guint count(const char *name)
     return times;
 }
 
-void failpoint(const char *name)
+/* Does what is wanted of the point; whether it is to fail. */
+static bool pass(const char *name)
 {
     const char *wanted = getenv("DRYDOCK_FAILPOINT");
     g_auto(GStrv) list = NULL;
     guint times = 0;
+    bool fails = false;
     log_name(name);
     if (wanted == NULL)
-        return;
+        return false;
     times = count(name);
     list = g_strsplit(wanted, ",", -1);
     for (char **entry = list; *entry != NULL; entry++) {
         g_auto(GStrv) sides = g_strsplit(*entry, "=", 2);
         g_auto(GStrv) point = g_strsplit(sides[0] != NULL ? sides[0] : "", "#", 2);
         const guint at = g_strv_length(point) == 2 ? (guint)atoi(point[1]) : 1;
-        if (g_strv_length(sides) == 2 && g_strcmp0(point[0], name) == 0 && times == at)
-            act(sides[1]);
+        if (g_strv_length(sides) != 2 || g_strcmp0(point[0], name) != 0 || times != at)
+            continue;
+        fails |= strcmp(sides[1], "error") == 0;
+        act(sides[1]);
     }
+    return fails;
+}
+
+void failpoint(const char *name)
+{
+    (void)pass(name);
+}
+
+bool failpoint_error(const char *name, GError **error)
+{
+    if (!pass(name))
+        return true;
+    error_set(error, ERROR_IO, "failpoint %s", name);
+    return false;
 }
 #else
 /* ISO C wants a declaration in every file. */

@@ -101,34 +101,33 @@ static bool append(Journal *journal, const char *kind, const char *phase, const 
     return file_log_append(journal->log, text, error);
 }
 
-static void pass_failpoint(const char *phase, const char *step, const char *moment)
+static bool pass_failpoint(const char *phase, const char *step, const char *moment, GError **error)
 {
     g_autofree char *name = g_strdup_printf("%s.%s.%s", phase, step, moment);
-    failpoint(name);
+    return failpoint_error(name, error);
 }
 
 bool journal_intent(Journal *journal, const char *phase, const char *step, json_t *details,
                     GError **error)
 {
-    const bool written = append(journal, "intent", phase, step, details, error);
-    pass_failpoint(phase, step, "intent");
-    return written;
+    return append(journal, "intent", phase, step, details, error) &&
+           pass_failpoint(phase, step, "intent", error);
 }
 
 bool journal_done(Journal *journal, const char *phase, const char *step, json_t *details,
                   GError **error)
 {
-    bool written = false;
-    pass_failpoint(phase, step, "acted");
-    written = append(journal, "done", phase, step, details, error);
-    pass_failpoint(phase, step, "done");
-    return written;
+    if (!pass_failpoint(phase, step, "acted", error)) {
+        json_decref(details);
+        return false;
+    }
+    return append(journal, "done", phase, step, details, error) &&
+           pass_failpoint(phase, step, "done", error);
 }
 
 bool journal_note(Journal *journal, const char *phase, const char *step, json_t *details,
                   GError **error)
 {
-    const bool written = append(journal, "note", phase, step, details, error);
-    pass_failpoint(phase, step, "note");
-    return written;
+    return append(journal, "note", phase, step, details, error) &&
+           pass_failpoint(phase, step, "note", error);
 }

@@ -168,10 +168,10 @@ class Bench:
         return self.run(policy, failpoint, command="recover")
 
     @contextlib.contextmanager
-    def stopped(self, policy, point, command="run"):
+    def stopped(self, policy, point, command="run", failpoint=None, more=()):
         """A run that stands still at a point, as a Popen; it is ended at the end of the with if it is still there."""
-        env = {"DRYDOCK_FAILPOINT": f"{point}=stop"}
-        with self.drydock.started(*self.arguments(command, policy), dsn=self.dsn(), env=env) as process:
+        env = {"DRYDOCK_FAILPOINT": f"{failpoint},{point}=stop" if failpoint else f"{point}=stop"}
+        with self.drydock.started(*self.arguments(command, policy, *more), dsn=self.dsn(), env=env) as process:
             wait_until_stopped(process)
             yield process
 

@@ -10,21 +10,29 @@ def together(first, second):
     return f"{first},{second}" if first else second
 
 
-# What is left when recovery begins: the state folder, nothing but the server, or the guardian of the run.
-LEFT = ("state", "lost", "guardian")
+# What is left when recovery begins: the state folder, nothing but the server, the guardian of the run; or the run itself,
+# which cannot write its journal at that moment.
+LEFT = ("state", "lost", "guardian", "error")
 
 
 def choose(config, passed, left):
     """Cases (start, point, what is left) from {start: its points}: all, or a sample that takes each point once, in turn of
     starts and of what is left."""
     if config.getoption("--all"):
-        return [(start, point, what) for start, points in passed.items() for point in points for what in left]
+        return [(start, point, what) for start, points in passed.items() for point in points for what in left
+                if what != "error" or can_fail(point)]
     starts = {}
     for start, points in passed.items():
         for point in points:
             starts.setdefault(point, []).append(start)
-    return [(those[number // len(left) % len(those)], point, left[number % len(left)])
-            for number, (point, those) in enumerate(starts.items())]
+    cases = [(those[number // len(left) % len(those)], point, left[number % len(left)])
+             for number, (point, those) in enumerate(starts.items())]
+    return [(start, point, what if what != "error" or can_fail(point) else left[0]) for start, point, what in cases]
+
+
+def can_fail(point):
+    """Whether it is a moment of the journal, whose line cannot be written then."""
+    return point.partition("#")[0].endswith((".intent", ".acted", ".done", ".note"))
 
 
 def pytest_generate_tests(metafunc):
@@ -46,6 +54,11 @@ def test_killed_run(bench, record, run_case):
     if left == "guardian":
         done = bench.run(policy, together(failpoint, f"{point}=die"), more=more)
         assert "ended by signal 9" in done.stderr and done.code >= 0, f"the point was not passed: {done}"
+        record(point, check(bench, done, expected(True)))
+    elif left == "error":
+        done = bench.run(policy, together(failpoint, f"{point}=error"), more=more)
+        if done.code == 9:
+            done = bench.recover(policy)
         record(point, check(bench, done, expected(True)))
     else:
         bench.kill_run(policy, together(failpoint, f"{point}=kill"), more=more)

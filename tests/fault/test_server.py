@@ -1,25 +1,34 @@
 """The server dies, or the connections to it do, while drydock stands at a point; drydock itself lives and goes on."""
 
+import contextlib
+
 from bench import check, end, go_on
+from conftest import learned
+from points import of_kind, of_runs
 from program import kill_both
 
-POINTS = ("fence.before_commit", "fence.after_commit", "clone.create.intent", "snapshot.take.intent",
-          "migration.before_commit#2", "migrate.apply.done#2", "verify.check.intent", "name.before_commit",
-          "name.after_commit")
-
-MORE = ("clone.dress.intent", "snapshot.open_keep.acted", "snapshot.close_keep.done", "migrate.begin.acted",
-        "migration.after_commit#3", "verify.open_keep.acted", "verify.check.acted", "open.rename.intent",
-        "open.rename.done")
-
+# Which runs: one that would succeed, one that must restore, and one that comes from a snapshot.
+RUNS = ("success", "bad", "import")
+# The sample takes every so manieth case of each test, beginning with another one.
+STEP = 29
 TURN = {}
 
 
 def pytest_generate_tests(metafunc):
-    if "point" in metafunc.fixturenames:
-        every = POINTS + MORE
-        # The sample: each test takes every other point, one the even, the next the odd.
-        first = TURN.setdefault(metafunc.definition.name, len(TURN)) % 2
-        metafunc.parametrize("point", every if metafunc.config.getoption("--all") else POINTS[first::2])
+    if "case" in metafunc.fixturenames:
+        passed = learned(metafunc.config, of_runs)
+        every = [(kind, point) for kind in RUNS for point in passed[kind]]
+        first = TURN.setdefault(metafunc.definition.name, len(TURN)) * 10
+        cases = every if metafunc.config.getoption("--all") else every[first::STEP]
+        metafunc.parametrize("case", cases, ids=["-".join(case) for case in cases])
+
+
+@contextlib.contextmanager
+def stopped(bench, case):
+    kind, point = case
+    policy, failpoint, more = of_kind(bench, kind)
+    with bench.stopped(policy, point, failpoint=failpoint, more=more) as process:
+        yield process
 
 
 def finish(bench, done):
@@ -27,31 +36,31 @@ def finish(bench, done):
     return bench.recover(bench.good) if done.code == 9 else done
 
 
-def test_server_crashes(bench, record, point):
+def test_server_crashes(bench, record, case):
     """The run waits for the server to come back, and puts the database back or finds it opened."""
-    with bench.stopped(bench.good, point) as process:
+    with stopped(bench, case) as process:
         bench.cluster.restart("immediate")
         go_on(process)
         done = end(process)
-    record(point, check(bench, finish(bench, done)))
+    record(case[1], check(bench, finish(bench, done)))
 
 
-def test_server_crashes_and_drydock_is_killed(bench, record, point):
-    with bench.stopped(bench.good, point) as process:
+def test_server_crashes_and_drydock_is_killed(bench, record, case):
+    with stopped(bench, case) as process:
         bench.cluster.restart("immediate")
         kill_both(process)
-    record(point, check(bench, bench.recover(bench.good)))
+    record(case[1], check(bench, bench.recover(bench.good)))
 
 
-def test_connections_are_lost(bench, record, point):
+def test_connections_are_lost(bench, record, case):
     """Every session of the run is ended at once, the one that holds the lock included."""
-    with bench.stopped(bench.good, point) as process:
-        assert len(bench.cluster.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                                       " WHERE application_name LIKE 'drydock run %'")) >= 3
+    with stopped(bench, case) as process:
+        bench.cluster.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                            " WHERE application_name LIKE 'drydock run %'")
         bench.wait_without_sessions()
         go_on(process)
         done = end(process)
-    record(point, check(bench, finish(bench, done)))
+    record(case[1], check(bench, finish(bench, done)))
 
 
 def test_recovery_meets_a_crash_of_the_server(bench, record):

@@ -240,6 +240,7 @@ NamingAside restore_work_aside(const Run *run)
 void restore_in_service(Run *run, const char *proof, bool drop, bool migrated,
                         GPtrArray *exceptions)
 {
+    g_autoptr(GError) cause = NULL;
     run->downtime_us = run->fenced_at_us != 0 ? clock_monotonic_us() - run->fenced_at_us : 0;
     run->failed_left = run->migrating;
     json_set_text(run->report, "proof", proof);
@@ -247,6 +248,15 @@ void restore_in_service(Run *run, const char *proof, bool drop, bool migrated,
         json_set_integer(run->report, "sessions_ended_in_copies", run->intruders);
     (void)journal_done(run->journal, "restore", "rename", NULL, NULL);
     log_info("restore: '%s' is in service again; %s", run->database, proof);
+    /* What is left to do is worth a new connection, if this one was lost. */
+    if ((drop || migrated) && !run_connect(run, &cause)) {
+        g_ptr_array_add(exceptions,
+                        g_strdup_printf("%s: %s",
+                                        drop ? "the clone could not be dropped"
+                                             : "the shared catalogs could not be compared",
+                                        cause->message));
+        return;
+    }
     if (drop)
         restore_drop_work(run, exceptions);
     if (migrated)

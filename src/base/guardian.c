@@ -60,7 +60,7 @@ static bool look_at(pid_t inner, const sigset_t *watched, int *status)
 
 static GuardianOutcome wait_for(pid_t inner, const sigset_t *watched, int *value)
 {
-    int status = 0;
+    int status = SIGKILL; /* if it cannot be waited for: whoever recovers sees how things stand */
     while (!look_at(inner, watched, &status)) {
         const int number = sigwaitinfo(watched, NULL);
         if (number > 0)
@@ -92,6 +92,7 @@ GuardianOutcome guardian_start(int *value)
     } else if (inner < 0) {
         log_warning("there is no guardian for this run: %s", strerror(errno));
     } else {
+        (void)signal(SIGQUIT, SIG_IGN); /* Ctrl-\ goes to both, and is not passed on */
         outcome = wait_for(inner, &watched, value);
     }
     sigprocmask(SIG_SETMASK, &before, NULL);

@@ -34,6 +34,9 @@ void interrupt_install(void)
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
     sigaction(SIGXFSZ, &action, NULL); /* a file at its size limit is an error of that write */
+    /* Who starts us may have it ignored: then no child could be waited for. */
+    action.sa_handler = SIG_DFL;
+    sigaction(SIGCHLD, &action, NULL);
 }
 
 int interrupt_fd(void)

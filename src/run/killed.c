@@ -71,6 +71,7 @@ void run_recover_killed(const RunOptions *options, int64_t began_us, int number,
     log_message(LOG_ERROR, "the process of the run was ended by signal %d (%s); recovering", number,
                 strsignal(number));
     recovery.kind = 0;
+    recovery.after_death = true;
     recovery.from = NULL;
     run_recover(&recovery, outcome);
     if (!outcome->idle)

@@ -36,6 +36,7 @@ typedef struct {
     const char *from; /* folder, file, or "-" */
     int jobs;         /* 0: as the policy says */
     bool swap;        /* RUN_RESTORE: a database of that name may be replaced */
+    bool after_death; /* recovery: the lock may still be held by a session of the run that died */
     bool keep;        /* RUN_REHEARSAL: the database is not dropped */
     bool allow_known_holes;
 } RunOptions;

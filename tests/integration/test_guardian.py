@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,43 @@ def test_both_are_killed(live, project):
         kill_both(run.process)
     arguments = ["recover", *project.arguments()[1:]]
     maintenance.check_put_back(project.drydock(*arguments, dsn=live.dsn("wc_owner")), live, before)
+
+
+def test_who_starts_it_ignores_children(live, project):
+    """An ignored SIGCHLD is inherited: then the kernel would reap the process that works, and its end would not be seen."""
+    command = project.drydock.command(*project.arguments(), dsn=live.dsn("wc_owner"))
+    done = subprocess.run(command, env=project.drydock.environment(), capture_output=True, text=True, check=False, timeout=60,
+                          preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    assert done.returncode == 0 and done.stdout.splitlines()[-1].startswith("done: "), done
+
+
+def test_a_terminal_quits_both(live, project):
+    """Ctrl-\\ sends SIGQUIT to every process of the terminal: the guardian outlives it, and recovers."""
+    project.add("test", "SELECT pg_sleep(100);")
+    before = maintenance.as_in_service(live)
+    with project.started(live) as run:
+        run.wait_for_statement("pg_sleep(100)")
+        for process in (run.process.pid, worker_of(run)):
+            os.kill(process, signal.SIGQUIT)
+        done = run.done()
+    maintenance.check_put_back(done, live, before)
+
+
+def test_the_server_notices_its_death_late(live, project):
+    """The lock is held for as long as the dead one's session is there: the recovery waits for that, and does not call it another run."""
+    project.add("test", "SELECT pg_sleep(100);")
+    before = maintenance.as_in_service(live)
+    with project.started(live) as run:
+        run.wait_for_statement("pg_sleep(100)")
+        holder = live.cluster.value("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted")
+        os.kill(holder, signal.SIGSTOP)
+        try:
+            os.kill(worker_of(run), signal.SIGKILL)
+            time.sleep(2)
+        finally:
+            os.kill(holder, signal.SIGCONT)
+        done = run.done()
+    maintenance.check_put_back(done, live, before)
 
 
 # -- the units ------------------------------------------------------------------------------------

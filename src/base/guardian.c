@@ -3,19 +3,42 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include <errno.h>
+#include <glib.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#define WORD_BYTES 64
+
 static pid_t guardian;
+static char *word; /* in memory that both processes have; NULL: none */
 
 pid_t guardian_pid(void)
 {
     return guardian;
+}
+
+void guardian_leave(const char *text)
+{
+    if (word != NULL)
+        (void)g_strlcpy(word, text, WORD_BYTES);
+}
+
+const char *guardian_left(void)
+{
+    return word != NULL ? word : "";
+}
+
+static void share_word(void)
+{
+    void *shared =
+        mmap(NULL, WORD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    word = shared != MAP_FAILED ? shared : NULL;
 }
 
 static void watched_signals(sigset_t *set)
@@ -80,6 +103,7 @@ GuardianOutcome guardian_start(int *value)
     GuardianOutcome outcome = GUARDIAN_INNER;
     sigset_t watched, before;
     pid_t inner = 0;
+    share_word();
     watched_signals(&watched);
     sigprocmask(SIG_BLOCK, &watched, &before);
     inner = fork();

@@ -25,3 +25,8 @@ GuardianOutcome guardian_start(int *value);
 
 /* Process number of the guardian; 0 without one. */
 pid_t guardian_pid(void);
+
+/* A word of up to 63 bytes that the inner process leaves for its guardian, by which that finds what
+ * it has left; the last one counts. "" if there is none. */
+void guardian_leave(const char *word);
+const char *guardian_left(void);

@@ -1,5 +1,4 @@
 /* drydock run, drydock recover */
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/guardian.h"
 #include "base/log.h"
@@ -10,14 +9,13 @@
 static int run_guarded(const Cli *cli, const RunOptions *options)
 {
     g_auto(RunOutcome) outcome = {0};
-    const int64_t began_us = clock_wall_us();
     int value = 0;
     (void)fflush(NULL);
     switch (guardian_start(&value)) {
     case GUARDIAN_ENDED:
         return value;
     case GUARDIAN_DIED:
-        run_recover_killed(options, began_us, value, &outcome);
+        run_recover_killed(options, value, &outcome);
         break;
     case GUARDIAN_INNER:
         run_execute(options, &outcome);

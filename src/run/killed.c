@@ -1,32 +1,29 @@
 /* What is told of a run whose process was killed, by its guardian. */
-#include "base/clock.h"
+#include "base/file.h"
+#include "base/guardian.h"
 #include "base/log.h"
 #include "run/journal.h"
-#include "run/past.h"
 #include "run/run.h"
 #include <string.h>
 
-/* How the run of this database that began since then has ended, as its journal says: an object of
- * exit_code and result, or NULL. *folder is the run's. */
-static json_t *find_end(const char *state_folder, const char *database, int64_t began_us,
-                        char **folder)
+/* A run that died before its plan was written down leaves nothing, such as what it unpacked. */
+static void tidy(const char *folder, const json_t *lines)
 {
-    g_autoptr(json_t) runs = past_runs(state_folder, NULL);
-    const json_t *run = NULL;
-    size_t i = 0;
-    json_array_foreach(runs, i, run)
-    {
-        int64_t started_us = 0;
-        const char *started = json_get_text(run, "started");
-        g_autoptr(json_t) lines = NULL;
-        if (g_strcmp0(json_get_text(run, "database"), database) != 0 || started == NULL ||
-            !clock_parse_time(started, 0, &started_us, NULL) || started_us < began_us)
-            continue;
-        *folder = g_strdup(json_get_text(run, "folder"));
-        lines = journal_read(*folder, NULL);
-        return json_incref(json_object_get(journal_find(lines, "note", "run", "end"), "details"));
-    }
-    return NULL;
+    g_autofree char *journal = g_build_filename(folder, "journal.jsonl", NULL);
+    g_autoptr(GError) cause = NULL;
+    if (file_exists(journal) &&
+        (lines == NULL || journal_find(lines, "note", "preflight", "passed") != NULL))
+        return;
+    if (!file_remove_tree(folder, &cause))
+        log_warning("%s", cause->message);
+}
+
+/* How a run has ended, as its journal says: an object of exit_code and result, or NULL. */
+static json_t *find_end(const char *folder)
+{
+    g_autoptr(json_t) lines = journal_read(folder, NULL);
+    tidy(folder, lines);
+    return json_incref(json_object_get(journal_find(lines, "note", "run", "end"), "details"));
 }
 
 static void tell_ended(const json_t *end, char *folder, RunOutcome *outcome)
@@ -50,38 +47,41 @@ static void tell_ended(const json_t *end, char *folder, RunOutcome *outcome)
 
 static void tell_untouched(const char *database, int number, RunOutcome *outcome)
 {
+    const bool missing = outcome->exit_code != 0;
     g_free(outcome->last_line);
     outcome->exit_code = 1;
     outcome->last_line =
-        g_strdup_printf("failed: the process of the run was ended by signal %d (%s) before it had "
-                        "changed anything; '%s' is in service as before the run",
-                        number, strsignal(number), database);
+        g_strdup_printf("failed before anything was migrated: %s'%s' %s; cause: the process of the "
+                        "run was ended by "
+                        "signal %d (%s)",
+                        missing ? "there is no database " : "", database,
+                        missing ? "as before the run" : "is in service as before the run", number,
+                        strsignal(number));
     json_set_integer(outcome->report, "exit_code", 1);
     json_set_text(outcome->report, "result", outcome->last_line);
 }
 
-void run_recover_killed(const RunOptions *options, int64_t began_us, int number,
-                        RunOutcome *outcome)
+void run_recover_killed(const RunOptions *options, int number, RunOutcome *outcome)
 {
     const char *database =
         options->database != NULL ? options->database : pg_target_database(options->target);
+    const char *id = guardian_left();
+    char *folder = id[0] != '\0' ? g_build_filename(options->state_folder, "runs", id, NULL) : NULL;
     RunOptions recovery = *options;
     g_autoptr(json_t) end = NULL;
-    char *folder = NULL;
     log_message(LOG_ERROR, "the process of the run was ended by signal %d (%s); recovering", number,
                 strsignal(number));
     recovery.kind = 0;
     recovery.after_death = true;
     recovery.from = NULL;
     run_recover(&recovery, outcome);
-    if (!outcome->idle)
-        return;
-    /* Times of journals are cut to what is printed of them. */
-    end = find_end(options->state_folder, database, began_us - G_USEC_PER_SEC, &folder);
+    if (outcome->idle && folder != NULL)
+        end = find_end(folder);
     if (end != NULL) {
         tell_ended(end, folder, outcome);
         return;
     }
     g_free(folder);
-    tell_untouched(database, number, outcome);
+    if (outcome->idle)
+        tell_untouched(database, number, outcome);
 }

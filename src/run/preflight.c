@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/guardian.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "run/context.h"
@@ -22,6 +23,7 @@ bool run_make_folder(Run *run, GError **error)
         bool existed = false;
         if (file_make_new_folder(folder, &existed, &cause)) {
             run->folder = g_steal_pointer(&folder);
+            guardian_leave(run->id);
             return true;
         }
         if (!existed) {

@@ -128,7 +128,8 @@ void recover_missing(Run *run, const GPtrArray *records, const char *id, RunOutc
         !explain_aside(run, records, &cause) && !explain_restore(run, records, &cause))
         error_set(&cause, id != NULL ? ERROR_NEEDS_PERSON : ERROR_CONFIG,
                   "database '%s' does not exist and no copy of it is known", run->database);
-    if (error_is(cause, ERROR_CONFIG) && run->kind == RUN_WINDOW)
+    run->idle = error_is(cause, ERROR_CONFIG);
+    if (run->idle && run->kind == RUN_WINDOW)
         run->kind = RUN_IMPORT;
     log_error(cause);
     run_conclude(run, error_exit_code(cause), cause, NULL, outcome);

@@ -59,7 +59,6 @@ void run_execute(const RunOptions *options, RunOutcome *outcome);
  * the database back. */
 void run_recover(const RunOptions *options, RunOutcome *outcome);
 
-/* The same at once after the process of a run, begun at began_us (wall clock), was ended by a
- * signal. If it had come to its end already, its own outcome is told. */
-void run_recover_killed(const RunOptions *options, int64_t began_us, int number,
-                        RunOutcome *outcome);
+/* The same at once, by its guardian, after the process of a run was ended by a signal. If it had
+ * come to its end already, its own outcome is told. */
+void run_recover_killed(const RunOptions *options, int number, RunOutcome *outcome);

@@ -1,5 +1,6 @@
 """`run` is two processes: what happens to the one that works is seen, and mended at once, by the one that waits for it."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import maintenance
-from program import REPOSITORY, inner, kill_both
+from program import REPOSITORY, Done, inner, kill_both
 
 
 def worker_of(run):
@@ -128,6 +129,49 @@ def test_the_server_notices_its_death_late(live, project):
             os.kill(holder, signal.SIGCONT)
         done = run.done()
     maintenance.check_put_back(done, live, before)
+
+
+@contextlib.contextmanager
+def unpacking(project, dsn):
+    """A run from a snapshot that has begun to unpack what comes through a pipe, and waits for the rest."""
+    drydock = project.drydock
+    run = subprocess.Popen(drydock.command(*project.arguments("--from", "-"), dsn=dsn), env=drydock.environment(),
+                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        run.stdin.write("--\n-- PostgreSQL database dump\n--\n\n" + "INSERT INTO x VALUES ('secret');\n" * 100000)
+        run.stdin.flush()
+        maintenance.wait_until(lambda: [path for path in project.state.rglob("*script.sql") if path.stat().st_size])
+        yield run
+    finally:
+        kill_both(run)
+        run.communicate()
+
+
+def kill_worker(run):
+    os.kill(inner(run), signal.SIGKILL)
+    stdout, stderr = run.communicate(timeout=60)
+    return Done(run.returncode, stdout, stderr)
+
+
+@pytest.mark.parametrize("name", ["white_cross", "nobody_has_it"])
+def test_it_is_killed_while_it_unpacks(live, project, name):
+    """Whether there is such a database or not: the run has failed before anything was migrated, and leaves no rows behind."""
+    with unpacking(project, live.cluster.dsn(name)) as run:
+        done = kill_worker(run)
+    assert done.code == 1 and done.last_line.startswith("failed before anything was migrated:"), str(done)
+    assert [path for path in project.state.rglob("*") if path.is_file()] == []
+
+
+def test_another_run_ends_meanwhile(live, project, tmp_path):
+    """Only the end of the run itself is told, and not that of a rehearsal of the same database that went well."""
+    drydock = project.drydock
+    taken = drydock("snapshot", "--out", tmp_path / "snapshot", dsn=live.cluster.dsn("white_cross"))
+    assert taken.code == 0, str(taken)
+    with unpacking(project, live.cluster.dsn("white_cross")) as run:
+        other = drydock("rehearse", *project.arguments()[1:5], "--from", tmp_path / "snapshot", dsn=live.cluster.dsn())
+        assert other.code == 0, str(other)
+        done = kill_worker(run)
+    assert done.code == 1 and "rehears" not in done.last_line, str(done)
 
 
 # -- the units ------------------------------------------------------------------------------------

@@ -57,7 +57,9 @@ static ErrorCode code_of_sqlstate(const PgConnection *connection, const char *sq
 static const char *own_hint(const char *sqlstate, ErrorCode code)
 {
     if (strcmp(sqlstate, "57014") == 0 && code == ERROR_QUERY)
-        return "its time was not up: somebody cancelled it (pg_cancel_backend), and will know why";
+        return "its time was not up: either somebody cancelled it (pg_cancel_backend), or it "
+               "raised this "
+               "error itself";
     if (strcmp(sqlstate, "53100") == 0)
         return "a disk of the server is full: make room on it, then try again";
     return NULL;

@@ -82,5 +82,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Schedule, schedule_free)
 Work *schedule_next(Schedule *schedule);
 void schedule_done(Schedule *schedule, Work *work);
 bool schedule_is_finished(const Schedule *schedule);
-/* Ready and not yet running. */
+/* Ready and not yet running, without what is only to be read. */
 guint schedule_ready(const Schedule *schedule);

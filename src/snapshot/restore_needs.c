@@ -102,8 +102,9 @@ static void collect(const Restore *restore, const Toc *toc, Needs *needs)
         const TocEntry *entry = g_ptr_array_index(toc->entries, i);
         if (entry_is_of_database(entry))
             continue;
-        add_name(needs->roles, entry->owner);
         /* Access rights and comments have an owner in the archive, and none in the server. */
+        if (entry->section != TOC_SECTION_NONE)
+            add_name(needs->roles, entry->owner);
         if (entry->section != TOC_SECTION_NONE && !entry->has_data)
             add_name(needs->owners, entry->owner);
         add_name(needs->tablespaces, entry->tablespace);

@@ -1,6 +1,7 @@
 /* The proof: every table, sequence and large object of the new database is read, and compared with
  * what was read when the snapshot was taken. Large tables are read as soon as their rows are in,
- * by workers that have nothing else to do; nobody else is in the database. */
+ * by workers that have nothing else to do, and again at the end if anything was written to them
+ * since; nobody else is in the database. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/failpoint.h"
@@ -8,6 +9,7 @@
 #include "snapshot/restore_state.h"
 
 #define LINES_IN_ERROR 20
+#define FLUSH_VERSION 150000 /* pg_stat_force_next_flush() */
 #define READ_ONLY "SET default_transaction_read_only = on"
 
 static bool go_on(gpointer data, GError **error)
@@ -35,6 +37,8 @@ static bool end_reading(PgConnection *connection, GError **error)
 bool restore_list_tables(Restore *restore, GError **error)
 {
     PgConnection *connection = g_ptr_array_index(restore->workers, 0);
+    if (pg_server_version(connection) < FLUSH_VERSION)
+        return true;
     if (!begin_reading(connection, error))
         return false;
     restore->read_back = digest_list(connection, error);
@@ -91,7 +95,9 @@ bool restore_read_back(Restore *restore, PgConnection *connection, const Work *w
 {
     const TocEntry *entry = g_ptr_array_index(work->entries, 0);
     DigestTable *table =
-        (DigestTable *)digest_find_name(restore->read_back, entry->schema, entry->tag);
+        restore->read_back == NULL
+            ? NULL
+            : (DigestTable *)digest_find_name(restore->read_back, entry->schema, entry->tag);
     if (table == NULL) /* its name is not written as UTF-8 in the archive: it is read at the end */
         return true;
     return begin_reading(connection, error) && read_part(restore, connection, table, work, error) &&
@@ -100,18 +106,50 @@ bool restore_read_back(Restore *restore, PgConnection *connection, const Work *w
 
 /* ---- at the end ---- */
 
-/* What was read back already, with the same columns in the same format. */
-static void take_read_back(const Restore *restore, DigestSet *set)
+/* The archive's own SQL may write: a function that a view, an index or a check calls. The server
+ * counts what each session has written when that is told to say it. */
+static bool flush_counts(const Restore *restore, GError **error)
 {
+    for (guint i = 0; i < restore->workers->len; i++) {
+        g_autoptr(PgResult) flushed = pg_query(g_ptr_array_index(restore->workers, i), error,
+                                               "SELECT pg_catalog.pg_stat_force_next_flush()", 0);
+        if (flushed == NULL)
+            return false;
+    }
+    return true;
+}
+
+/* Whether nothing was ever written to the table but the rows that were read. Where counts are
+ * missing or more than that it is not known, and the table is read again. */
+static bool is_unchanged(PgConnection *connection, const DigestTable *read, bool *unchanged,
+                         GError **error)
+{
+    g_autofree char *oid = g_strdup_printf("%" G_GUINT32_FORMAT, read->oid);
+    g_autofree char *rows = g_strdup_printf("%" G_GINT64_FORMAT, read->digest.rows);
+    g_autofree char *pages = g_strdup_printf("%" G_GINT64_FORMAT, read->pages);
+    g_autoptr(PgResult) result =
+        pg_query(connection, error, pg_sql_restore_unchanged, 3, oid, rows, pages);
+    if (result == NULL)
+        return false;
+    *unchanged = pg_rows(result) == 1 && !pg_is_null(result, 0, 0) && pg_flag(result, 0, 0);
+    return true;
+}
+
+/* What was read back already, with the same columns in the same format, and is unchanged. */
+static bool take_read_back(const Restore *restore, DigestSet *set, GError **error)
+{
+    PgConnection *connection = g_ptr_array_index(restore->workers, 0);
     for (guint i = 0; i < set->tables->len; i++) {
         DigestTable *table = g_ptr_array_index(set->tables, i);
         const DigestTable *read = digest_find_name(restore->read_back, table->schema, table->name);
         if (read == NULL || !read->is_read || read->oid != table->oid ||
             read->format != table->format || !digest_same_columns(read, table))
             continue;
+        if (!is_unchanged(connection, read, &table->is_read, error))
+            return false;
         table->digest = read->digest;
-        table->is_read = true;
     }
+    return true;
 }
 
 /* Each table is read in a transaction of its own: nobody else is in the database, so that all see
@@ -121,6 +159,8 @@ static DigestSet *read_digests(Restore *restore, GError **error)
 {
     GPtrArray *workers = restore->workers;
     g_autoptr(DigestSet) set = NULL;
+    if (restore->read_back != NULL && !flush_counts(restore, error))
+        return NULL;
     for (guint i = 0; i < workers->len; i++) {
         PgConnection *worker = g_ptr_array_index(workers, i);
         if (!pg_reset_session(worker, "", error) || !digest_pin(worker, error) ||
@@ -132,8 +172,8 @@ static DigestSet *read_digests(Restore *restore, GError **error)
         return NULL;
     if (restore->manifest != NULL)
         digest_align(set, restore->manifest->digests);
-    if (restore->read_back != NULL)
-        take_read_back(restore, set);
+    if (restore->read_back != NULL && !take_read_back(restore, set, error))
+        return NULL;
     if (!digest_fill_while(set, (PgConnection *const *)workers->pdata, (int)workers->len, go_on,
                            restore, error))
         return NULL;

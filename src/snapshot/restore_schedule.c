@@ -86,11 +86,36 @@ static bool is_excluded(const Schedule *schedule, const Work *work)
     return false;
 }
 
+static bool waits_for_readers_alone(const Schedule *schedule, const Work *work)
+{
+    for (guint i = 0; i < schedule->running->len; i++) {
+        const Work *other = g_ptr_array_index(schedule->running, i);
+        if (other->kind != WORK_READ && (locks_out(work, other) || locks_out(other, work)))
+            return false;
+    }
+    return true;
+}
+
+/* Whether a piece that is ready could begin if nobody began to read its table: else one reader
+ * after the other would keep it waiting. */
+static bool is_in_the_way(const Schedule *schedule, const Work *read)
+{
+    for (guint i = 0; i < schedule->ready->len; i++) {
+        const Work *other = g_ptr_array_index(schedule->ready, i);
+        if (other->kind == WORK_READ)
+            return false; /* they come last */
+        if (locks_out(other, read) && waits_for_readers_alone(schedule, other))
+            return true;
+    }
+    return false;
+}
+
 Work *schedule_next(Schedule *schedule)
 {
     for (guint i = 0; i < schedule->ready->len; i++) {
         Work *work = g_ptr_array_index(schedule->ready, i);
-        if (is_excluded(schedule, work))
+        if (is_excluded(schedule, work) ||
+            (work->kind == WORK_READ && is_in_the_way(schedule, work)))
             continue;
         g_ptr_array_remove_index(schedule->ready, i);
         g_ptr_array_add(schedule->running, work);
@@ -119,5 +144,8 @@ bool schedule_is_finished(const Schedule *schedule)
 
 guint schedule_ready(const Schedule *schedule)
 {
-    return schedule->ready->len;
+    guint n = 0;
+    for (guint i = 0; i < schedule->ready->len; i++)
+        n += ((const Work *)g_ptr_array_index(schedule->ready, i))->kind != WORK_READ;
+    return n;
 }

@@ -233,6 +233,24 @@ def test_large_tables_are_read_back(cluster, large, name, point, change):
     assert not exists(cluster, name)
 
 
+def test_large_tables_that_are_written_to_after_they_were_read(cluster, tmp_path, name):
+    """The archive's own SQL writes to a table that was read back already: it is read again, and the restore is refused."""
+    source = "engine writes"
+    cluster.query(f"CREATE DATABASE {quote(source)}")
+    try:
+        cluster.query("CREATE TABLE log (id int PRIMARY KEY, v text);"
+                      "INSERT INTO log SELECT n, repeat(md5(n::text), 5) FROM generate_series(1, 60000) n;"
+                      "CREATE FUNCTION looked() RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1);"
+                      " INSERT INTO public.log SELECT max(id) + 1, 'seen' FROM public.log; RETURN 1; END $$;"
+                      "CREATE MATERIALIZED VIEW seen AS SELECT public.looked() AS one", database=source)
+        assert engine("take", cluster.dsn(), source, tmp_path / "writes", 2, 0)[0] == 0
+        code, told = load(cluster, tmp_path / "writes", name, 4)
+        assert code == 1 and told["exit_code"] == 4 and "public.log" in told["error"], told
+        assert not exists(cluster, name)
+    finally:
+        drop(cluster, source)
+
+
 def test_more_tables_than_locks(cluster, tmp_path, name):
     """No transaction of a restore locks more than a few tables: not when they are made, not when they are read."""
     source, tables = "engine many", 500

@@ -275,6 +275,7 @@ static void test_reading(void **state)
     assert_int_equal(read->first, 0);
     assert_int_equal(read->count, 3);
     schedule_done(schedule, foreign_key);
+    assert_null(schedule_next(schedule)); /* no other reader begins: it would be in the way */
     schedule_done(schedule, read);
     check = schedule_next(schedule);
     assert_int_equal(id_of(check), 4);

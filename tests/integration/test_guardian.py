@@ -107,11 +107,15 @@ def test_a_terminal_quits_both(live, project):
     """Ctrl-\\ sends SIGQUIT to every process of the terminal: the guardian outlives it, and recovers."""
     project.add("test", "SELECT pg_sleep(100);")
     before = maintenance.as_in_service(live)
-    with project.started(live) as run:
-        run.wait_for_statement("pg_sleep(100)")
-        for process in (run.process.pid, worker_of(run)):
-            os.kill(process, signal.SIGQUIT)
-        done = run.done()
+    inherited = signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # a shell has it ignored by what it starts in the background
+    try:
+        with project.started(live) as run:
+            run.wait_for_statement("pg_sleep(100)")
+            for process in (run.process.pid, worker_of(run)):
+                os.kill(process, signal.SIGQUIT)
+            done = run.done()
+    finally:
+        signal.signal(signal.SIGQUIT, inherited)
     maintenance.check_put_back(done, live, before)
 
 

@@ -18,8 +18,7 @@ def worker_of(run):
     return run.wait_until(lambda: inner(run.process))
 
 
-@pytest.mark.sanitized
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGKILL, marks=pytest.mark.sanitized), signal.SIGSEGV])
 def test_the_process_that_works_is_killed(live, project, number):
     """The guardian puts the database back, and says what has happened."""
     project.add("test", "SELECT pg_sleep(100);")

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "policy/window.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -11,9 +12,6 @@
 #include <string.h>
 
 #define NAME_LENGTH_MAX 63
-
-/* What publish.to may begin with: the stores that exist. */
-static const char *const store_schemes[] = {"file", NULL};
 
 /* A file while its keys get their meaning. */
 typedef struct {
@@ -317,17 +315,8 @@ static bool read_verify(const Load *load, GError **error)
 /* A URL may hold a password, so that no message shows more of it than the scheme. */
 static bool check_url(const Load *load, const char *url, const OutlineNode *node, GError **error)
 {
-    g_autofree char *scheme = g_uri_parse_scheme(url);
-    g_autofree char *all = g_strjoinv(", ", (char **)store_schemes);
-    if (scheme == NULL)
-        return refuse(load, node, error,
-                      "must be the URL of a store, for example file:///var/backups/drydock");
-    if (!g_strv_contains(store_schemes, scheme))
-        return refuse(load, node, error, "has the unknown scheme '%s'; there is: %s", scheme, all);
-    if (!g_str_has_prefix(url, "file:///") || strlen(url) == strlen("file:///"))
-        return refuse(load, node, error,
-                      "must name a folder from the root: file:///var/backups/drydock");
-    return true;
+    g_autoptr(GError) cause = NULL;
+    return store_check_url(url, &cause) || refuse(load, node, error, "%s", cause->message);
 }
 
 static bool read_publish(const Load *load, GError **error)

@@ -11,7 +11,7 @@
 #include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/log.h"
-#include "store/backend.h"
+#include "store/file_private.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,14 +22,11 @@
 #define BLOCK_BYTES ((size_t)1024 * 1024)
 #define MAX_DEPTH 16
 
-typedef struct {
-    char *root;
-} FileStore;
-
-static bool malformed(const char *url, const char *why, GError **error)
+static bool malformed(const char *why, GError **error)
 {
-    error_set(error, ERROR_CONFIG, "cannot use '%s' as a store: %s", url, why);
-    error_hint_set(error, "write it as file:///var/backups/drydock, with %%20 for a blank");
+    error_set(error, ERROR_CONFIG, "must name a folder as file:///var/backups/drydock does: %s",
+              why);
+    error_hint_set(error, "write a blank as %%20");
     return false;
 }
 
@@ -38,17 +35,17 @@ static bool parse_url(const char *url, char **path, GError **error)
 {
     const char *rest = url + strlen("file:");
     if (strpbrk(rest, "?#") != NULL)
-        return malformed(url, "it has a query or fragment ('?' is written %3F, '#' %23)", error);
+        return malformed("it has a query or fragment ('?' is written %3F, '#' %23)", error);
     if (!g_str_has_prefix(rest, "//"))
-        return malformed(url, "there is no '//' behind 'file:'", error);
+        return malformed("there is no '//' behind 'file:'", error);
     rest += 2;
     if (g_ascii_strncasecmp(rest, "localhost/", 10) == 0)
         rest += strlen("localhost");
     if (rest[0] != '/')
-        return malformed(url, "its path is not absolute, or it names another host", error);
+        return malformed("its path is not absolute, or it names another host", error);
     *path = g_uri_unescape_string(rest, "/");
     if (*path == NULL)
-        return malformed(url, "a percent sign is not followed by two hexadecimal digits", error);
+        return malformed("a percent sign is not followed by two hexadecimal digits", error);
     while (strlen(*path) > 1 && g_str_has_suffix(*path, "/"))
         (*path)[strlen(*path) - 1] = '\0';
     return true;
@@ -56,7 +53,7 @@ static bool parse_url(const char *url, char **path, GError **error)
 
 /* The folder is not created here: where a mount is missing, that would put the backup on the very
  * disk that it is to survive, and call it a success. */
-static bool check_root(const char *root, GError **error)
+bool file_store_check_root(const char *root, GError **error)
 {
     struct stat status;
     if (stat(root, &status) != 0) {
@@ -84,7 +81,7 @@ static gpointer file_open(const char *url, GError **error)
 {
     g_autofree char *root = NULL;
     FileStore *store = NULL;
-    if (!parse_url(url, &root, error) || !check_root(root, error))
+    if (!parse_url(url, &root, error) || !file_store_check_root(root, error))
         return NULL;
     store = g_new0(FileStore, 1);
     store->root = g_steal_pointer(&root);
@@ -119,7 +116,7 @@ static void copy_clear(Copy *copy)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Copy, copy_clear)
 
-static void set_write_error(const char *path, int saved_errno, GError **error)
+void file_store_set_write_error(const char *path, int saved_errno, GError **error)
 {
     error_set_errno(error, saved_errno, "cannot write '%s'", path);
     if (saved_errno == ENOSPC || saved_errno == EDQUOT)
@@ -131,7 +128,7 @@ static bool write_block(int fd, const char *data, size_t size_bytes, const char 
 {
     if (file_write_all(fd, data, size_bytes))
         return true;
-    set_write_error(path, errno, error);
+    file_store_set_write_error(path, errno, error);
     return false;
 }
 
@@ -154,7 +151,7 @@ static bool copy_bytes(Copy *copy, int from, int to, const char *source, const c
         return false;
     }
     if (fsync(to) != 0) {
-        set_write_error(path, errno, error);
+        file_store_set_write_error(path, errno, error);
         return false;
     }
     (void)posix_fadvise(to, 0, 0, POSIX_FADV_DONTNEED);
@@ -189,11 +186,11 @@ static bool copy_file(Copy *copy, const char *source, const char *path, GError *
         return false;
     to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (to < 0)
-        set_write_error(path, errno, error);
+        file_store_set_write_error(path, errno, error);
     done = to >= 0 && copy_bytes(copy, from, to, source, path, &expected, error);
     close(from);
     if (to >= 0 && close(to) != 0 && done) {
-        set_write_error(path, errno, error);
+        file_store_set_write_error(path, errno, error);
         done = false;
     }
     if (!done || !hash_file(path, &actual, NULL, error))
@@ -236,7 +233,7 @@ static bool copy_folder(Copy *copy, const char *source, const char *path, int de
         return false;
     }
     if (mkdir(path, 0700) != 0) {
-        set_write_error(path, errno, error);
+        file_store_set_write_error(path, errno, error);
         return false;
     }
     while ((name = g_dir_read_name(folder)) != NULL) {
@@ -286,41 +283,47 @@ static bool check_space(const Copy *copy, const char *source, GError **error)
 static bool begin(const FileStore *store, const char *key, const char *source, Copy *copy,
                   GError **error)
 {
-    g_autofree char *name = NULL;
     copy->final = g_build_filename(store->root, key, NULL);
     copy->parent = g_path_get_dirname(copy->final);
-    name = g_path_get_basename(copy->final);
-    copy->partial = g_strdup_printf("%s/.%s.partial", copy->parent, name);
+    copy->partial = file_store_partial(copy->final);
     copy->shown = store->root;
-    return check_root(store->root, error) && file_make_folder(copy->parent, error) &&
+    return file_store_check_root(store->root, error) && file_make_folder(copy->parent, error) &&
            file_remove_tree(copy->partial, error) && check_space(copy, source, error);
 }
 
-static void set_exists(const char *path, GError **error)
+char *file_store_partial(const char *path)
 {
-    error_set(error, ERROR_IO, "'%s' exists already", path);
-    error_hint_set(error, "nothing in a store is overwritten; move it away if it is not wanted");
+    g_autofree char *parent = g_path_get_dirname(path);
+    g_autofree char *name = g_path_get_basename(path);
+    return g_strdup_printf("%s/.%s.partial", parent, name);
 }
 
-/* Gives the folder its name, which nobody else may have taken meanwhile. File systems that cannot
- * do that in one step (some network ones) have it checked and done. */
-static bool publish_folder(const Copy *copy, GError **error)
+bool file_store_is_partial(const char *name)
 {
-    if (renameat2(AT_FDCWD, copy->partial, AT_FDCWD, copy->final, RENAME_NOREPLACE) == 0)
-        return file_sync_folder(copy->parent, error);
-    if (errno == EEXIST) {
-        set_exists(copy->final, error);
+    return name[0] == '.' && g_str_has_suffix(name, ".partial");
+}
+
+/* Nobody else may have taken the name meanwhile. File systems that cannot check that in one step
+ * (some network ones) have it checked and done. */
+static bool publish_new(const char *partial, const char *path, GError **error)
+{
+    if (renameat2(AT_FDCWD, partial, AT_FDCWD, path, RENAME_NOREPLACE) == 0) {
+        g_autofree char *parent = g_path_get_dirname(path);
+        return file_sync_folder(parent, error);
+    }
+    if (errno == EEXIST || ((errno == EINVAL || errno == ENOSYS) && file_exists(path))) {
+        store_set_exists(path, error);
         return false;
     }
-    if (errno != EINVAL && errno != ENOSYS) {
-        error_set_errno(error, errno, "cannot rename '%s' to '%s'", copy->partial, copy->final);
-        return false;
-    }
-    if (file_exists(copy->final)) {
-        set_exists(copy->final, error);
-        return false;
-    }
-    return file_rename(copy->partial, copy->final, error);
+    if (errno == EINVAL || errno == ENOSYS)
+        return file_rename(partial, path, error);
+    error_set_errno(error, errno, "cannot rename '%s' to '%s'", partial, path);
+    return false;
+}
+
+bool file_store_publish(const char *partial, const char *path, bool replace, GError **error)
+{
+    return replace ? file_rename(partial, path, error) : publish_new(partial, path, error);
 }
 
 /* After a failure nothing is left under the temporary name. */
@@ -340,10 +343,11 @@ static bool file_put_folder(gpointer state, const char *key, const char *folder,
     if (!begin(state, key, folder, &copy, error))
         return false;
     if (file_exists(copy.final)) {
-        set_exists(copy.final, error);
+        store_set_exists(copy.final, error);
         return false;
     }
-    done = copy_folder(&copy, folder, copy.partial, 0, error) && publish_folder(&copy, error);
+    done = copy_folder(&copy, folder, copy.partial, 0, error) &&
+           file_store_publish(copy.partial, copy.final, false, error);
     *size_bytes = copy.written;
     return finish(&copy, done);
 }
@@ -357,10 +361,39 @@ static bool file_put_file(gpointer state, const char *key, const char *file, GEr
                              file_rename(copy.partial, copy.final, error));
 }
 
+static bool file_check_url(const char *url, GError **error)
+{
+    g_autofree char *path = NULL;
+    if (!parse_url(url, &path, error))
+        return false;
+    return strcmp(path, "/") != 0 || malformed("it names no folder below the root", error);
+}
+
+static void file_set_latest(gpointer state, int64_t latest_us)
+{
+    (void)state;
+    (void)latest_us;
+}
+
+static bool file_reach(gpointer state, GError **error)
+{
+    return file_store_check_root(((FileStore *)state)->root, error);
+}
+
 const StoreBackend store_file_backend = {
     .scheme = "file",
+    .check_url = file_check_url,
     .open = file_open,
     .close = file_close,
+    .set_latest = file_set_latest,
+    .reach = file_reach,
+    .put = file_store_put,
+    .get = file_store_get,
+    .head = file_store_head,
+    .list = file_store_list,
+    .delete = file_store_delete,
+    .set_retention = file_store_set_retention,
+    .sweep = file_store_sweep,
     .put_folder = file_put_folder,
     .put_file = file_put_file,
     .locate = file_locate,

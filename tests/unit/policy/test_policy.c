@@ -367,8 +367,8 @@ static const struct {
     {"policy: p\npublish: {to: ['file:///a', 's3://key:secret@bucket/b']}\n",
      ":2:29: entry 2 of 'publish.to' has the unknown scheme 's3'; there is: file"},
     {"policy: p\npublish: {to: ['file://backups']}\n",
-     ":2:16: entry 1 of 'publish.to' must name a folder from the root: "
-     "file:///var/backups/drydock"},
+     ":2:16: entry 1 of 'publish.to' must name a folder as file:///var/backups/drydock does: "
+     "its path is not absolute, or it names another host"},
     {"policy: p\npublish:\n  to:\n  - file:///a\n  - file:///a\n",
      ":5:5: entry 2 of 'publish.to' is the same as entry 1"},
     {"policy: p\naccept: [standbys]\n",

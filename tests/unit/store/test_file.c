@@ -211,6 +211,127 @@ static void a_file_is_replaced(void **state)
     assert_true(error_is(error, ERROR_IO));
 }
 
+/* ---- objects ---- */
+
+static bool put_text(Store *store, const char *key, const char *text, bool if_absent,
+                     GError **error)
+{
+    const StorePutOptions options = {.if_absent = if_absent};
+    g_autoptr(Sink) sink = store_put(store, key, &options, error);
+    return sink != NULL && sink_write(sink, text, strlen(text), error) && sink_commit(sink, error);
+}
+
+static void assert_object(Store *store, const char *key, uint64_t offset, uint64_t length,
+                          const char *expected)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Source) source = store_get(store, key, offset, length, &error);
+    char text[100] = {0};
+    size_t used = 0, got = 0;
+    assert_non_null(source);
+    do {
+        assert_true(source_read(source, text + used, 3, &got, &error));
+        used += got;
+    } while (got > 0);
+    assert_string_equal(text, expected);
+}
+
+static void an_object_is_seen_when_it_is_committed(void **state)
+{
+    const Fixture *fixture = *state;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(StoreObject) before = NULL;
+    g_autoptr(StoreObject) after = NULL;
+    g_autoptr(Sink) sink = store_put(fixture->store, "a/b c", NULL, &error);
+    assert_non_null(sink);
+    assert_true(sink_write(sink, "0123456789", 10, &error));
+    assert_true(store_head(fixture->store, "a/b c", &before, &error));
+    assert_null(before);
+    assert_true(sink_commit(sink, &error));
+    assert_true(store_head(fixture->store, "a/b c", &after, &error));
+    assert_non_null(after);
+    assert_int_equal(after->size_bytes, 10);
+    assert_object(fixture->store, "a/b c", 0, UINT64_MAX, "0123456789");
+    assert_object(fixture->store, "a/b c", 4, 3, "456");
+    assert_object(fixture->store, "a/b c", 8, 10, "89");
+    assert_object(fixture->store, "a/b c", 10, 1, "");
+}
+
+static void an_object_that_is_not_committed_leaves_nothing(void **state)
+{
+    const Fixture *fixture = *state;
+    g_autoptr(GError) error = NULL;
+    Sink *sink = store_put(fixture->store, "a/b", NULL, &error);
+    assert_true(sink_write(sink, "x", 1, &error));
+    sink_free(sink);
+    assert_int_equal(count_names(fixture, "a"), 0);
+}
+
+static void an_existing_object_is_replaced_only_if_it_may_be(void **state)
+{
+    const Fixture *fixture = *state;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GError) refused = NULL;
+    g_autoptr(GError) late = NULL;
+    const StorePutOptions new_only = {.if_absent = true};
+    g_autoptr(Sink) sink = store_put(fixture->store, "a", &new_only, &error);
+    assert_true(put_text(fixture->store, "a", "one", true, &error));
+    assert_true(put_text(fixture->store, "a", "two", false, &error));
+    assert_false(put_text(fixture->store, "a", "three", true, &refused));
+    assert_non_null(strstr(refused->message, "exists already"));
+    /* Somebody else was quicker. */
+    assert_false(sink_commit(sink, &late));
+    assert_object(fixture->store, "a", 0, UINT64_MAX, "two");
+}
+
+static void objects_are_listed_and_deleted(void **state)
+{
+    static const char *const keys[] = {"b/2", "b/1", "bb", "b/c/3", "a"};
+    const Fixture *fixture = *state;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) some = NULL;
+    g_autoptr(GPtrArray) all = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
+        assert_true(put_text(fixture->store, keys[i], "x", true, &error));
+    some = store_list(fixture->store, "b/", &error);
+    assert_int_equal(some->len, 3);
+    assert_string_equal(((StoreObject *)some->pdata[0])->key, "b/1");
+    assert_string_equal(((StoreObject *)some->pdata[2])->key, "b/c/3");
+    assert_true(store_delete(fixture->store, "b/c/3", &error));
+    assert_true(store_delete(fixture->store, "b/c/3", &error));
+    all = store_list(fixture->store, "", &error);
+    assert_int_equal(all->len, 4);
+    assert_int_equal(count_names(fixture, "b"), 2);
+}
+
+static void leftovers_are_swept(void **state)
+{
+    const Fixture *fixture = *state;
+    g_autofree char *left = g_build_filename(fixture->root, "b", ".r1.partial", NULL);
+    g_autoptr(GError) error = NULL;
+    int count = 0;
+    assert_int_equal(g_mkdir_with_parents(left, 0700), 0);
+    write_file(left, "stale", "stale");
+    assert_true(
+        store_sweep(fixture->store, "b/", g_get_real_time() - G_TIME_SPAN_HOUR, &count, &error));
+    assert_int_equal(count, 0);
+    assert_true(store_sweep(fixture->store, "c/", INT64_MAX, &count, &error));
+    assert_int_equal(count, 0);
+    assert_true(store_sweep(fixture->store, "b/r", INT64_MAX, &count, &error));
+    assert_int_equal(count, 1);
+    assert_int_equal(count_names(fixture, "b"), 0);
+}
+
+static void a_folder_cannot_lock(void **state)
+{
+    const Fixture *fixture = *state;
+    const StorePutOptions locked = {.retention = {STORE_LOCK_COMPLIANCE, INT64_MAX}};
+    g_autoptr(GError) error = NULL;
+    assert_null(store_put(fixture->store, "a", &locked, &error));
+    assert_true(error_is(error, ERROR_REFUSED));
+    assert_int_equal(count_names(fixture, "."), 0);
+}
+
 static void keys_stay_in_the_store(void **state)
 {
     static const char *const keys[] = {"", "..", "a/../../b", "/a", "a/", "a//b", ".", "a\nb"};
@@ -252,6 +373,12 @@ int main(void)
         TEST(a_read_only_root_is_refused),
         TEST(a_root_that_vanished_is_not_made_again),
         TEST(a_file_is_replaced),
+        TEST(an_object_is_seen_when_it_is_committed),
+        TEST(an_object_that_is_not_committed_leaves_nothing),
+        TEST(an_existing_object_is_replaced_only_if_it_may_be),
+        TEST(objects_are_listed_and_deleted),
+        TEST(leftovers_are_swept),
+        TEST(a_folder_cannot_lock),
         TEST(keys_stay_in_the_store),
         cmocka_unit_test(bad_urls_are_refused),
     };

@@ -174,16 +174,16 @@ static bool read_timeouts(const Load *load, GError **error)
     Policy *policy = load->policy;
     /* For the server 0 is "no limit", and a limit is what a timeout is for: none of these may be 0.
      */
-    return read_duration(load, "fence", "drain", load->keys->fence.drain, "0s", "1h",
-                         &policy->fence_drain_ms, error) &&
-           read_duration(load, "timeouts", "connect", keys->connect, "1s", "10min",
+    return read_duration(load, "timeouts", "connect", keys->connect, "1s", "10min",
                          &policy->connect_timeout_ms, error) &&
            read_duration(load, "timeouts", "lock", keys->lock, "10ms", "1h",
                          &policy->lock_timeout_ms, error) &&
            read_number(load, "timeouts", "lock_attempts", keys->lock_attempts, 1, 1000, "",
                        &policy->lock_attempts, error) &&
            read_duration(load, "timeouts", "statement", keys->statement, "1s", "7d",
-                         &policy->statement_timeout_ms, error);
+                         &policy->statement_timeout_ms, error) &&
+           read_duration(load, "timeouts", "hook", keys->hook, "1s", "1h", &policy->hook_timeout_ms,
+                         error);
 }
 
 /* Whether the entry at index of a list was there before; an error if so. */
@@ -218,6 +218,26 @@ static bool read_end_applications(const Load *load, GError **error)
     g_strfreev(load->policy->end_applications);
     load->policy->end_applications = g_strv_builder_end(names);
     return good;
+}
+
+/* Commands of a shell; one may stand there twice. */
+static void read_commands(const TextList *list, char ***out)
+{
+    g_autoptr(GStrvBuilder) commands = g_strv_builder_new();
+    for (unsigned i = 0; i < list->count; i++)
+        g_strv_builder_add(commands, list->entries[i]);
+    g_strfreev(*out);
+    *out = g_strv_builder_end(commands);
+}
+
+static bool read_fence(const Load *load, GError **error)
+{
+    const FenceKeys *keys = &load->keys->fence;
+    Policy *policy = load->policy;
+    read_commands(&keys->before, &policy->fence_before);
+    read_commands(&keys->after, &policy->fence_after);
+    return read_duration(load, "fence", "drain", keys->drain, "0s", "1h", &policy->fence_drain_ms,
+                         error);
 }
 
 static bool read_split(const Load *load, const char *text, GError **error)
@@ -381,7 +401,7 @@ bool policy_keys_read(Policy *policy, const PolicyFile *file, const OutlineNode 
                        error) &&
            read_folder(load, "state", load->keys->state, &load->policy->state, error) &&
            read_control_database(load, error) && read_window(load, error) &&
-           read_timeouts(load, error) && read_end_applications(load, error) &&
-           read_snapshot(load, error) && read_verify(load, error) && read_publish(load, error) &&
-           read_accept(load, error);
+           read_fence(load, error) && read_timeouts(load, error) &&
+           read_end_applications(load, error) && read_snapshot(load, error) &&
+           read_verify(load, error) && read_publish(load, error) && read_accept(load, error);
 }

@@ -54,6 +54,9 @@ Policy *policy_new_default(void)
     policy->lock_timeout_ms = 5 * SECOND_MS;
     policy->lock_attempts = 6;
     policy->statement_timeout_ms = 15 * MINUTE_MS;
+    policy->hook_timeout_ms = MINUTE_MS;
+    policy->fence_before = g_new0(char *, 1);
+    policy->fence_after = g_new0(char *, 1);
     policy->end_applications = g_new0(char *, 1);
     policy->clone_method = CLONE_AUTO;
     policy->snapshot_level = 1;
@@ -74,6 +77,8 @@ void policy_free(Policy *policy)
     g_free(policy->state);
     g_free(policy->control_database);
     g_free(policy->window.schedule);
+    g_strfreev(policy->fence_before);
+    g_strfreev(policy->fence_after);
     g_strfreev(policy->end_applications);
     g_strfreev(policy->verify_assertions);
     g_strfreev(policy->publish_to);

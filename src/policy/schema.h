@@ -23,10 +23,11 @@ typedef struct {
 
 typedef struct {
     char *drain;
+    TextList before, after;
 } FenceKeys;
 
 typedef struct {
-    char *connect, *lock, *lock_attempts, *statement;
+    char *connect, *lock, *lock_attempts, *statement, *hook;
     TextList end_applications;
 } TimeoutsKeys;
 

@@ -142,6 +142,7 @@ void run_clear(Run *run)
     g_free(run->gate);
     g_free(run->read_only);
     g_free(run->renamed_keep);
+    g_free(run->hooks_told);
     g_free(run->content);
     memset(run, 0, sizeof *run);
 }

@@ -86,7 +86,9 @@ typedef struct {
     bool idle;          /* recovery found no run that has not ended */
     char *gate;         /* version of the kept copy's row when it was closed last */
     bool unwatched;   /* the kept copy stood open without us: only its content proves it, no row */
+    bool hooks_begun; /* the policy's commands around the fence (run/hooks.h) */
     bool gate_opened; /* the kept copy has been open for reading since it was fenced */
+    char *hooks_told; /* the result that fence.after was told before a death; NULL: none */
     char *renamed_keep; /* what a person has renamed the kept copy to during the run; NULL */
     char *read_only;    /* the original's own default_transaction_read_only; NULL: not set */
     int intruders;      /* sessions ended that came in while a gate was open */

@@ -8,6 +8,7 @@
 #include "pg/sql.h"
 #include "run/context.h"
 #include "run/gate.h"
+#include "run/hooks.h"
 #include <string.h>
 
 #define ATTEMPTS 4
@@ -126,7 +127,7 @@ bool run_fence(Run *run, GError **error)
 {
     bool taken = false;
     int64_t started_us = 0;
-    if (!run_drain(run, error))
+    if (!hooks_before(run, error) || !run_drain(run, error))
         return false;
     if (!journal_intent(run->journal, "fence", "rename",
                         json_pack("{s:s, s:s}", "from", run->names->live, "to", run->names->keep),

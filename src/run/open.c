@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "run/context.h"
 #include "run/gate.h"
+#include "run/hooks.h"
 #include "run/naming.h"
 
 #define SESSIONS_WAIT_MS 10000
@@ -100,7 +101,8 @@ static bool look_again(Run *run, GError **error)
  */
 static bool drain(Run *run, GError **error)
 {
-    return !run->displaces || (run_drain(run, error) && run_fits(run, "opening", 0, error));
+    return !run->displaces || ((run->kind != RUN_IMPORT || hooks_before(run, error)) &&
+                               run_drain(run, error) && run_fits(run, "opening", 0, error));
 }
 
 bool run_take_over(Run *run, GError **error)

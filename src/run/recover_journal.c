@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "run/hooks.h"
 #include <string.h>
 
 #define UNKNOWN_OUTCOME 9
@@ -28,7 +29,7 @@ static void tidy_folder(const char *folder)
         log_warning("%s", error->message);
 }
 
-json_t *recover_adopt_journal(Run *run, GError **error)
+static json_t *adopt_journal(Run *run, GError **error)
 {
     g_autofree char *folder = g_build_filename(run->options->state_folder, "runs", run->id, NULL);
     g_autofree char *journal = g_build_filename(folder, "journal.jsonl", NULL);
@@ -47,6 +48,14 @@ json_t *recover_adopt_journal(Run *run, GError **error)
         return NULL;
     run->audit = audit_open(run->folder, head, run->id, actor, error);
     return run->audit != NULL ? journal_read(run->folder, error) : NULL;
+}
+
+json_t *recover_adopt_journal(Run *run, GError **error)
+{
+    json_t *lines = adopt_journal(run, error);
+    if (lines != NULL)
+        hooks_adopt(run, lines);
+    return lines;
 }
 
 /* Whether the journal tells an end; that the outcome is unknown is none. */

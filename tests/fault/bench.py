@@ -56,7 +56,7 @@ GRANTS = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO
 
 POLICY = """policy: fault
 migrations: {migrations}
-fence: {{ drain: 0s }}
+fence: {{ drain: 0s, before: ["echo before >> {hooks}"], after: ["echo after $DRYDOCK_RESULT >> {hooks}"] }}
 snapshot: {{ jobs: 2 }}
 publish: {{ to: ["file://{store}"] }}
 """
@@ -79,6 +79,7 @@ class Bench:
         self.drydock = drydock
         self.folder = Path(tempfile.mkdtemp(prefix="drydock-fault-"))
         self.store = self.folder / "store"
+        self.hooks = self.folder / "hooks"
         self.before = self.after = self.shared = None
         self._make_template()
         self._learn()
@@ -97,7 +98,7 @@ class Bench:
             (folder / f"{title}.up.sql").write_text(sql, encoding="utf-8")
         self.store.mkdir(exist_ok=True)
         path = self.folder / f"{name}.yaml"
-        path.write_text(POLICY.format(migrations=folder, store=self.store), encoding="utf-8")
+        path.write_text(POLICY.format(migrations=folder, store=self.store, hooks=self.hooks), encoding="utf-8")
         return path
 
     def _make_template(self):
@@ -129,6 +130,7 @@ class Bench:
         with self.cluster.session() as connection, connection.cursor() as cursor:
             for statement in beds.PROPERTIES.replace("%s", NAME).split(";\n"):
                 cursor.execute(statement)
+        self.hooks.write_text("", encoding="utf-8")
         self.drydock.fresh_state()
 
     def clear(self):
@@ -268,6 +270,7 @@ def check(bench, done, expect=None, content=True):
         assert contents.properties(bench.cluster, NAME) == bench.before.properties, told
     assert bench._shared() == bench.shared, told
     check_copies(bench, aside)
+    check_hooks(bench, kind, told)
     assert bench.cluster.value("SELECT count(*) FROM ships", database=NAME, user="wc_app") == 200
     assert not bench.cluster.query("SELECT pid FROM pg_locks WHERE locktype = 'advisory'"), told
     assert expect is None or kind in expect, f"{kind}: {told}"
@@ -289,6 +292,14 @@ def judge_words(done, is_after, is_restored):
     assert done.code in (1, 128 + signal.SIGTERM), told
     assert f"'{NAME}' was not changed" in line, told
     return "back"
+
+
+def check_hooks(bench, kind, told):
+    """What was begun by fence.before is ended by fence.after, with the truth; "nothing": nobody could know of the run, or
+    it was done already."""
+    words = bench.hooks.read_text(encoding="utf-8").splitlines()
+    if "before" in words and kind != "nothing":
+        assert words[-1] == f"after {'migrated' if kind == 'after' else 'restored'}", f"{words}: {told}"
 
 
 def check_copies(bench, aside):

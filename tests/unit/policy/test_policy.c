@@ -104,6 +104,9 @@ static void check_defaults(const Policy *policy)
     assert_int_equal(policy->lock_timeout_ms, 5000);
     assert_int_equal(policy->lock_attempts, 6);
     assert_int_equal(policy->statement_timeout_ms, 900000);
+    assert_int_equal(policy->hook_timeout_ms, 60000);
+    assert_null(policy->fence_before[0]);
+    assert_null(policy->fence_after[0]);
     assert_int_equal(policy->clone_method, CLONE_AUTO);
     assert_int_equal(policy->snapshot_jobs, 0);
     assert_int_equal(policy->snapshot_level, 1);
@@ -132,26 +135,28 @@ static void test_every_key(void **state)
 {
     (void)state;
     g_autofree char *assertion = write_file("facts.sql", "SELECT 1 WHERE false;\n", -1);
-    g_autoptr(Policy) policy = load("policy: \"all-keys_1.0\"   # quoted, with a comment\n"
-                                    "migrations: ../up\n"
-                                    "state: ./state/../runs\n"
-                                    "control_database: ops\n"
-                                    "window: {schedule: 'Mon-Fri 22:00-01:30 UTC', margin: 90s}\n"
-                                    "fence: {drain: 0}\n"
-                                    "timeouts:\n"
-                                    "  connect: 3s\n"
-                                    "  lock: 250ms\n"
-                                    "  lock_attempts: 12\n"
-                                    "  statement: 2h\n"
-                                    "  end_applications: [pgadmin, \"nightly report\"]\n"
-                                    "clone: {method: wal_log}\n"
-                                    "snapshot: {jobs: 4, level: 9, format: text, split: 64MiB}\n"
-                                    "verify: {data: all, assertions: [facts.sql, '*.sql']}\n"
-                                    "publish:\n"
-                                    "  to:\n"
-                                    "  - file:///srv/a\n"
-                                    "  - \"file:///srv/b\"\n"
-                                    "accept: [standby, disk]\n");
+    g_autoptr(Policy) policy =
+        load("policy: \"all-keys_1.0\"   # quoted, with a comment\n"
+             "migrations: ../up\n"
+             "state: ./state/../runs\n"
+             "control_database: ops\n"
+             "window: {schedule: 'Mon-Fri 22:00-01:30 UTC', margin: 90s}\n"
+             "fence: {drain: 0, before: ['stop; wait', true], after: [start]}\n"
+             "timeouts:\n"
+             "  connect: 3s\n"
+             "  lock: 250ms\n"
+             "  lock_attempts: 12\n"
+             "  statement: 2h\n"
+             "  hook: 90s\n"
+             "  end_applications: [pgadmin, \"nightly report\"]\n"
+             "clone: {method: wal_log}\n"
+             "snapshot: {jobs: 4, level: 9, format: text, split: 64MiB}\n"
+             "verify: {data: all, assertions: [facts.sql, '*.sql']}\n"
+             "publish:\n"
+             "  to:\n"
+             "  - file:///srv/a\n"
+             "  - \"file:///srv/b\"\n"
+             "accept: [standby, disk]\n");
     g_autofree char *parent = g_path_get_dirname(folder);
     g_autofree char *migrations = g_build_filename(parent, "up", NULL);
     g_autofree char *runs = g_build_filename(folder, "runs", NULL);
@@ -168,6 +173,11 @@ static void test_every_key(void **state)
     assert_int_equal(policy->lock_timeout_ms, 250);
     assert_int_equal(policy->lock_attempts, 12);
     assert_int_equal(policy->statement_timeout_ms, 7200000);
+    assert_int_equal(policy->hook_timeout_ms, 90000);
+    assert_string_equal(policy->fence_before[0], "stop; wait");
+    assert_string_equal(policy->fence_before[1], "true");
+    assert_null(policy->fence_before[2]);
+    assert_string_equal(policy->fence_after[0], "start");
     assert_string_equal(policy->end_applications[0], "pgadmin");
     assert_string_equal(policy->end_applications[1], "nightly report");
     assert_null(policy->end_applications[2]);

@@ -25,6 +25,7 @@ void cli_clear(Cli *cli)
     g_free(cli->against);
     g_free(cli->from);
     g_free(cli->database);
+    g_free(cli->on_crash);
     g_free(cli->schema);
     g_free(cli->table);
     g_free(cli->repair);
@@ -101,6 +102,10 @@ static GArray *option_entries(Cli *cli, CliOptions options)
         {CLI_KEEP,
          {"keep", 0, 0, G_OPTION_ARG_NONE, &cli->keep, "keep the rehearsal's database, closed",
           NULL}},
+        {CLI_ON_CRASH,
+         {"on-crash", 0, 0, G_OPTION_ARG_STRING, &cli->on_crash,
+          "what is done with a run that died; default: as the policy says",
+          "restore|continue|ask"}},
         {CLI_AGAINST,
          {"against", 0, 0, G_OPTION_ARG_FILENAME, &cli->against,
           "compare with the digests of this snapshot", "DIR"}},
@@ -214,6 +219,15 @@ static bool set_jobs(Cli *cli, GError **error)
     return false;
 }
 
+static bool set_on_crash(Cli *cli, GError **error)
+{
+    if (cli->on_crash == NULL || policy_on_crash_parse(cli->on_crash, &cli->policy->on_crash))
+        return true;
+    error_set(error, ERROR_USAGE, "'--on-crash %s' is not possible: restore, continue and ask are",
+              cli->on_crash);
+    return false;
+}
+
 static bool load(Cli *cli, CliOptions options, GError **error)
 {
     from_environment(&cli->dsn, "DRYDOCK_DSN");
@@ -227,7 +241,8 @@ static bool load(Cli *cli, CliOptions options, GError **error)
     }
     cli->policy =
         cli->policy_path != NULL ? policy_load(cli->policy_path, error) : policy_new_default();
-    if (cli->policy == NULL || ((options & CLI_JOBS) != 0 && !set_jobs(cli, error)))
+    if (cli->policy == NULL || ((options & CLI_JOBS) != 0 && !set_jobs(cli, error)) ||
+        !set_on_crash(cli, error))
         return false;
     cli->target = pg_target_new(cli->dsn, error);
     if (cli->target == NULL)
@@ -340,6 +355,7 @@ bool cli_run_options(const Cli *cli, RunOptions *options, GError **error)
     *options = (RunOptions){.target = cli->target,
                             .policy = cli->policy,
                             .set = cli->set,
+                            .migrations = cli->migrations,
                             .state_folder = cli->state_folder,
                             .to = cli->to,
                             .allowed = cli->allowed,

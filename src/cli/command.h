@@ -32,6 +32,7 @@ typedef enum {
     CLI_FROM = 1 << 13,     /* --from, --allow-known-holes */
     CLI_RESTORE = 1 << 18,  /* --database, --swap */
     CLI_KEEP = 1 << 19,
+    CLI_ON_CRASH = 1 << 20,
     CLI_FOLDER = 1 << 12, /* --migrations as with CLI_MIGRATIONS, but nothing is loaded */
 } CliOptions;
 
@@ -43,7 +44,7 @@ typedef struct {
     char *out, *format, *split;    /* of snapshot */
     int level;                     /* 0: not given */
     gboolean no_compare, accept_differences;
-    char *from, *database;
+    char *from, *database, *on_crash;
     gboolean swap, keep, allow_known_holes;
     gboolean json, yes, all, exit_code, repeatable, quiet, verbose;
     int jobs;     /* with CLI_JOBS: as given, or as the policy says, or one a processor */

@@ -4,6 +4,23 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include <stdio.h>
+#include <unistd.h>
+
+/* Asks the person at the terminal, if there is one. */
+static OnCrash ask_on_crash(const char *standing, gpointer data)
+{
+    const Cli *cli = data;
+    OnCrash decision = ON_CRASH_ASK;
+    char answer[16] = "";
+    if (cli->yes || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return ON_CRASH_ASK;
+    (void)fprintf(stderr, "%s.\nPut it back (restore), go on (continue), or leave it as it is? ",
+                  standing);
+    if (fgets(answer, sizeof answer, stdin) == NULL ||
+        !policy_on_crash_parse(g_strstrip(answer), &decision))
+        return ON_CRASH_ASK;
+    return decision;
+}
 
 /* The run in a process of its own, with this one as its guardian. */
 static int run_guarded(const Cli *cli, const RunOptions *options)
@@ -46,6 +63,8 @@ int command_run(int argc, char **argv)
     if (!cli_run_options(&cli, &options, &error))
         return cli_fail(&cli, error);
     options.kind = cli.from != NULL ? RUN_IMPORT : RUN_WINDOW;
+    options.ask = ask_on_crash;
+    options.ask_data = &cli;
     question = g_strdup_printf(
         cli.from != NULL
             ? "Give the name '%s' on %s to what is restored from the snapshot, under policy '%s'?"
@@ -64,14 +83,18 @@ int command_recover(int argc, char **argv)
     g_auto(RunOutcome) outcome = {0};
     g_autoptr(GError) error = NULL;
     RunOptions options;
-    if (!cli_read(&cli, "recover", CLI_STATE | CLI_YES, "",
+    if (!cli_read(&cli, "recover", CLI_STATE | CLI_YES | CLI_FOLDER | CLI_ON_CRASH, "",
                   "Says what happened to a run that did not end, and finishes it or puts the "
-                  "database back.\nIt needs the server alone; the state folder, where it is still "
+                  "database back.\nWhat is not proven is put back (restore), or goes on where the "
+                  "run died (continue), or somebody is\nasked; --on-crash overrides the "
+                  "policy.\n\nIt needs the server alone; the state folder, where it is still "
                   "there, tells more.\nExits with what the run would have exited with; 0 also if "
                   "there is nothing to recover.",
                   argc, argv, &error) ||
         !cli_run_options(&cli, &options, &error))
         return cli_fail(&cli, error);
+    options.ask = ask_on_crash;
+    options.ask_data = &cli;
     run_recover(&options, &outcome);
     return cli_print_outcome(&cli, &outcome);
 }

@@ -7,6 +7,7 @@
 #include "policy/outline.h"
 #include "policy/schema.h"
 #include "policy/window.h"
+#include <string.h>
 
 #define FILE_SIZE_MAX ((size_t)1024 * 1024)
 #define SECOND_MS ((int64_t)1000)
@@ -16,6 +17,25 @@ const char *const policy_findings[] = {
     "standby",         "logical_slot", "role_settings",      "acl_grantor",   "unlogged",
     "extension_owner", "disk",         "background_workers", "session_roles", NULL,
 };
+
+static const char *const on_crash_names[] = {
+    [ON_CRASH_RESTORE] = "restore", [ON_CRASH_CONTINUE] = "continue", [ON_CRASH_ASK] = "ask"};
+
+const char *policy_on_crash_name(OnCrash on_crash)
+{
+    return on_crash_names[on_crash];
+}
+
+bool policy_on_crash_parse(const char *word, OnCrash *on_crash)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(on_crash_names); i++) {
+        if (strcmp(on_crash_names[i], word) == 0) {
+            *on_crash = (OnCrash)i;
+            return true;
+        }
+    }
+    return false;
+}
 
 Policy *policy_load(const char *path, GError **error)
 {

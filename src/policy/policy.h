@@ -16,6 +16,10 @@
 
 typedef enum { CLONE_AUTO, CLONE_FILE_COPY, CLONE_WAL_LOG } CloneMethod;
 
+/* What recovery does with a run that died: what is not proven is put back, or the run goes on where
+ * it died, or a person says. */
+typedef enum { ON_CRASH_RESTORE, ON_CRASH_CONTINUE, ON_CRASH_ASK } OnCrash;
+
 typedef struct {
     char *schedule;    /* "Sun 02:00-04:00 America/Chicago"; NULL: none */
     int64_t margin_ms; /* kept free before the end; 5 min */
@@ -29,6 +33,7 @@ typedef struct {
     char *state;      /* absolute or NULL */
     char *control_database; /* "postgres" */
     PolicyWindow window;
+    OnCrash on_crash;
 
     int64_t fence_drain_ms; /* fence.drain: how long running transactions may finish; 30 s */
     char **fence_before;    /* fence.before, fence.after: commands for /bin/sh; */
@@ -65,6 +70,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Policy, policy_free)
 /* How many work at the same time: snapshot.jobs, or one for each core of this host, 1 to
  * POLICY_JOBS_MAX. */
 int policy_jobs(const Policy *policy);
+
+/* The word for it in a policy, and back; false if there is no such word. */
+const char *policy_on_crash_name(OnCrash on_crash);
+bool policy_on_crash_parse(const char *word, OnCrash *on_crash);
 
 /* Whether a preflight finding is accepted by name. */
 bool policy_accepts(const Policy *policy, const char *finding);

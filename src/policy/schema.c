@@ -38,6 +38,12 @@ static const cyaml_strval_t clone_methods[] = {
     {"wal_log", CLONE_WAL_LOG},
 };
 
+static const cyaml_strval_t on_crash_words[] = {
+    {"restore", ON_CRASH_RESTORE},
+    {"continue", ON_CRASH_CONTINUE},
+    {"ask", ON_CRASH_ASK},
+};
+
 static const cyaml_strval_t snapshot_formats[] = {
     {"auto", SNAPSHOT_FORMAT_AUTO},
     {"text", SNAPSHOT_FORMAT_TEXT},
@@ -100,6 +106,7 @@ static const cyaml_schema_field_t policy_keys[] = {
     TEXT(PolicyFile, migrations),
     TEXT(PolicyFile, state),
     TEXT(PolicyFile, control_database),
+    CHOICE(PolicyFile, on_crash, on_crash_words),
     SECTION(window, window_keys),
     SECTION(fence, fence_keys),
     SECTION(timeouts, timeouts_keys),

@@ -53,6 +53,7 @@ typedef struct {
 
 typedef struct {
     char *policy, *migrations, *state, *control_database;
+    OnCrash on_crash;
     WindowKeys window;
     FenceKeys fence;
     TimeoutsKeys timeouts;

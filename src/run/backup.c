@@ -86,6 +86,10 @@ static bool publish_to(Run *run, const char *url, json_t *places, GError **error
     if (store == NULL)
         return false;
     place = store_locate(store, key);
+    if (run->published != NULL && g_hash_table_contains(run->published, place)) {
+        json_array_append_new(places, json_string(place));
+        return true;
+    }
     if (!journal_intent(run->journal, "publish", "put", json_pack("{s:s}", "place", place),
                         error) ||
         !store_put_folder(store, key, folder, &size_bytes, error) ||

@@ -138,6 +138,19 @@ static bool migrate_one(Run *run, const Migration *migration, json_t *list, GErr
                        error);
 }
 
+/* What it did before the run died, the history of the work copy tells. */
+static bool is_applied(Run *run, const Migration *migration, bool *applied, GError **error)
+{
+    *applied = run->applied != NULL && g_hash_table_contains(run->applied, migration->id);
+    if (!*applied)
+        return true;
+    log_info("migrate: %s was applied before the run died", migration->title);
+    return audit_event(
+        run->audit, "migration.found_applied",
+        json_pack("{s:s, s:s}", "migration", migration->id, "sha256", migration->up.sha256.hex),
+        error);
+}
+
 bool run_migrate(Run *run, GError **error)
 {
     json_t *list = json_array();
@@ -159,7 +172,10 @@ bool run_migrate(Run *run, GError **error)
         return false;
     run->history_made = true;
     for (guint i = 0; i < run->pending->len; i++) {
-        if (!migrate_one(run, g_ptr_array_index(run->pending, i), list, error))
+        const Migration *migration = g_ptr_array_index(run->pending, i);
+        bool applied = false;
+        if (!is_applied(run, migration, &applied, error) ||
+            (!applied && !migrate_one(run, migration, list, error)))
             return false;
     }
     /* What a migration left in its session (temporary tables, roles that were set) goes with it. */

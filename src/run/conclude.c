@@ -120,6 +120,11 @@ static void restored_line(const Run *run, GString *line)
 static void not_restored_line(const Run *run, GString *line, const GPtrArray *exceptions)
 {
     g_autofree char *standing = as_before(run);
+    if (run->undecided != NULL) {
+        g_string_append_printf(line, "a person must decide, and nothing was changed: %s",
+                               run->undecided);
+        return;
+    }
     if (json_get_text(run->report, "proof") != NULL)
         g_string_append_printf(line, "failed; %s, except: ", standing);
     else if (run->kind != RUN_WINDOW && run->opened)

@@ -132,6 +132,9 @@ void run_clear(Run *run)
     standing_free(run->standing);
     g_clear_pointer(&run->assertions, g_ptr_array_unref);
     g_clear_pointer(&run->not_valid, g_hash_table_unref);
+    g_clear_pointer(&run->applied, g_hash_table_unref);
+    g_clear_pointer(&run->published, g_hash_table_unref);
+    migration_set_free(run->set);
     g_free(run->database);
     g_free(run->id);
     g_free(run->application);
@@ -143,6 +146,7 @@ void run_clear(Run *run)
     g_free(run->read_only);
     g_free(run->renamed_keep);
     g_free(run->hooks_told);
+    g_free(run->undecided);
     g_free(run->content);
     memset(run, 0, sizeof *run);
 }

@@ -90,8 +90,14 @@ typedef struct {
     bool gate_opened; /* the kept copy has been open for reading since it was fenced */
     char *hooks_told; /* the result that fence.after was told before a death; NULL: none */
     char *renamed_keep; /* what a person has renamed the kept copy to during the run; NULL */
+    char *undecided;    /* recovery: how things stand, since nobody has said what to do; NULL */
     char *read_only;    /* the original's own default_transaction_read_only; NULL: not set */
     int intruders;      /* sessions ended that came in while a gate was open */
+
+    /* Of a run that recovery goes on with. */
+    MigrationSet *set;     /* NULL: the options have it */
+    GHashTable *applied;   /* ids of migrations that the work copy has already; NULL: none */
+    GHashTable *published; /* places in stores that have its snapshot already; NULL: none */
 
     /* Learnt on the way. */
     DigestSet *digests; /* content of the kept copy */
@@ -283,6 +289,9 @@ bool run_end_own_sessions(Run *run, GError **error);
 bool run_end_renaming_sessions(Run *run, GError **error);
 
 bool run_database_exists(Run *run, const char *name, bool *exists, GError **error);
+
+/* The phases of a run from this one to the last. */
+bool run_go_on(Run *run, const char *first, GError **error);
 
 /* Ends a run: fills in the outcome, writes report, journal and audit log, and publishes them. cause
  * is why it failed (NULL: it did not). */

@@ -13,6 +13,9 @@
  *   renamed    any            any        a person did that          nothing: it is named
  *   yes        any            restored   it was away for a while    it is put aside
  *
+ * That is on_crash: restore. With continue a run that died while migrating goes on, if it can
+ * (run/recover_continue.c); with ask nothing is done before somebody has said what.
+ *
  * A run from a snapshot has no kept copy, and what is in service was never touched; its work copy
  * says so (run/recover_import.c).
  */
@@ -22,6 +25,7 @@
 #include "run/context.h"
 #include "run/gate.h"
 #include "run/leftover.h"
+#include "run/recover_continue.h"
 #include "run/recover_import.h"
 #include "run/recover_journal.h"
 #include "run/recover_keep.h"
@@ -77,14 +81,9 @@ static bool adopt_work(Run *run, const json_t *lines, const RunRecord *keep, con
     return true;
 }
 
-static bool adopt(Run *run, const RunRecord *keep, const RunRecord *work, bool *verified,
-                  GError **error)
+static bool adopt(Run *run, const json_t *lines, const RunRecord *keep, const RunRecord *work,
+                  bool *verified, GError **error)
 {
-    g_autoptr(json_t) lines = NULL;
-    run_take_id(run, "recover", keep->run);
-    lines = recover_adopt_journal(run, error);
-    if (lines == NULL)
-        return false;
     run->fenced = true;
     run->gate = g_strdup(keep->gate);
     run->content = g_strdup(keep->content);
@@ -106,29 +105,65 @@ static bool finish_opening(Run *run, GError **error)
     return run_open(run, error);
 }
 
+static const char *when_it_died(bool migrating, bool verified)
+{
+    return verified    ? "before its migrated copy, which is proven, took the name"
+           : migrating ? "while the work copy was migrated or verified"
+                       : "before anything was migrated";
+}
+
+/* As far as the records tell it. */
+static bool decide(Run *run, const RunRecord *keep, const RunRecord *work, OnCrash *decision,
+                   RunOutcome *outcome)
+{
+    const bool verified = work != NULL && strcmp(work->phase, "verified") == 0;
+    const bool migrating =
+        strcmp(keep->phase, "migrate") == 0 || (work != NULL && strcmp(work->phase, "clone") != 0);
+    g_autofree char *standing =
+        g_strdup_printf("run %s died %s; '%s' is out of service as '%s'", run->id,
+                        when_it_died(migrating, verified), run->database, keep->name);
+    return recover_decide(run, standing, decision, outcome);
+}
+
+/* Whether the run came to its end now. */
+static bool finish(Run *run, const json_t *lines, bool verified, OnCrash decision, GError **error)
+{
+    const char *when = when_it_died(run->migrating, verified);
+    if (verified)
+        return finish_opening(run, error);
+    if (decision == ON_CRASH_CONTINUE) {
+        if (recover_continue(run, lines, error))
+            return true;
+        g_prefix_error(error, "the run died %s; ", when);
+        return false;
+    }
+    error_set(error, ERROR_FAILED, "the run died %s", when);
+    return false;
+}
+
 static void recover_copies(Run *run, const RunRecord *keep, const RunRecord *work,
                            RunOutcome *outcome)
 {
     g_autoptr(GError) error = NULL;
+    g_autoptr(json_t) lines = NULL;
+    OnCrash decision = ON_CRASH_RESTORE;
     bool verified = false;
-    if (!adopt(run, keep, work, &verified, &error) || !run_end_own_sessions(run, &error)) {
+    run_take_id(run, "recover", keep->run);
+    if (!decide(run, keep, work, &decision, outcome))
+        return;
+    lines = recover_adopt_journal(run, &error);
+    if (lines == NULL || !adopt(run, lines, keep, work, &verified, &error) ||
+        !run_end_own_sessions(run, &error)) {
         log_error(error);
         run_conclude(run, 9, error, NULL, outcome);
         return;
     }
     log_info("recover: run %s has not ended: '%s' is '%s'%s", run->id, run->database, keep->name,
              verified ? ", and its migrated copy is proven" : "");
-    if (verified) {
-        if (finish_opening(run, &error)) {
-            run_conclude(run, 0, NULL, NULL, outcome);
-            return;
-        }
-    } else {
-        error_set(&error, ERROR_FAILED, "the run died %s",
-                  run->migrating ? "while the work copy was migrated or verified"
-                                 : "before anything was migrated");
-    }
-    run_go_back(run, error, outcome);
+    if (finish(run, lines, verified, decision, &error))
+        run_conclude(run, 0, NULL, NULL, outcome);
+    else
+        run_go_back(run, error, outcome);
 }
 
 /* A clone that was left when the name was back already. */
@@ -223,7 +258,15 @@ static bool adopt_without_keep(Run *run, const RunRecord *work, GError **error)
 
 static void recover_lost_keep(Run *run, const RunRecord *work, RunOutcome *outcome)
 {
+    g_autofree char *id = work != NULL ? g_strdup(work->run) : recover_unfinished_run(run);
+    g_autofree char *standing =
+        g_strdup_printf("run %s died, its kept copy is gone, and there is no database '%s'; the "
+                        "snapshot of the run is what there is to go back to",
+                        id, run->database);
     g_autoptr(GError) error = NULL;
+    OnCrash decision = ON_CRASH_RESTORE;
+    if (!recover_decide(run, standing, &decision, outcome))
+        return;
     if (!adopt_without_keep(run, work, &error) || !run_end_own_sessions(run, &error)) {
         log_error(error);
         run_conclude(run, 9, error, NULL, outcome);

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "run/gate.h"
+#include "run/recover_continue.h"
 #include "run/recover_journal.h"
 #include <string.h>
 
@@ -70,6 +71,8 @@ void recover_import(Run *run, const RunRecord *work, RunOutcome *outcome)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(json_t) lines = NULL;
+    g_autofree char *standing = NULL;
+    OnCrash decision = ON_CRASH_RESTORE;
     const bool verified = strcmp(work->phase, "verified") == 0;
     run->kind = RUN_IMPORT;
     run_take_id(run, "recover", work->run);
@@ -78,6 +81,10 @@ void recover_import(Run *run, const RunRecord *work, RunOutcome *outcome)
         run_conclude(run, 8, error, NULL, outcome);
         return;
     }
+    standing = g_strdup_printf("run %s from a snapshot died; its copy is '%s'%s", run->id,
+                               work->name, verified ? ", and is proven" : "");
+    if (!recover_decide(run, standing, &decision, outcome))
+        return;
     run->migrating = verified || strcmp(work->phase, "migrate") == 0;
     lines = recover_adopt_journal(run, &error);
     if (lines == NULL || !adopt(run, lines, work->comment, &error)) {

@@ -135,6 +135,19 @@ void run_go_back(Run *run, const GError *cause, RunOutcome *outcome)
     run_conclude(run, code_of_lost(run, cause, problem), cause, exceptions, outcome);
 }
 
+bool run_go_on(Run *run, const char *first, GError **error)
+{
+    bool found = false, going = true;
+    json_object_set_new(run->report, "phases", json_array());
+    for (size_t i = 0; going && i < G_N_ELEMENTS(phases); i++) {
+        if ((phases[i].kinds & (int)run->kind) == 0)
+            continue;
+        found = found || strcmp(phases[i].name, first) == 0;
+        going = !found || run_phase(run, i, error);
+    }
+    return going;
+}
+
 void run_execute(const RunOptions *options, RunOutcome *outcome)
 {
     g_auto(Run) run = {0};

@@ -20,12 +20,18 @@ typedef enum {
     RUN_REHEARSAL = 1 << 3, /* a snapshot, migrated for trial */
 } RunKind;
 
+/* Asks what is done with a run that died: standing says how things stand. ON_CRASH_ASK: not
+ * decided.
+ */
+typedef OnCrash (*RunAskFunc)(const char *standing, gpointer data);
+
 typedef struct {
     RunKind kind; /* 0: RUN_WINDOW */
     const PgTarget *target;
     const char *database; /* NULL: the target's, or the one that a rehearsed snapshot names */
     const Policy *policy;
-    const MigrationSet *set; /* may be NULL for recover */
+    const MigrationSet *set; /* NULL for recover: read from migrations if it is wanted */
+    const char *migrations;  /* folder */
     const char *state_folder;
     const char *to;           /* NULL: everything that is pending */
     char *const *allowed;     /* ids that may be out of order, NULL-terminated; NULL: none */
@@ -39,6 +45,9 @@ typedef struct {
     bool after_death; /* recovery: the lock may still be held by a session of the run that died */
     bool keep;        /* RUN_REHEARSAL: the database is not dropped */
     bool allow_known_holes;
+    RunAskFunc
+        ask; /* recovery, where the policy says on_crash: ask; NULL: there is nobody to ask */
+    gpointer ask_data;
 } RunOptions;
 
 typedef struct {

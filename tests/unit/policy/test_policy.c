@@ -98,6 +98,7 @@ static void check_defaults(const Policy *policy)
     assert_null(policy->state);
     assert_string_equal(policy->control_database, "postgres");
     assert_null(policy->window.schedule);
+    assert_int_equal(policy->on_crash, ON_CRASH_RESTORE);
     assert_int_equal(policy->window.margin_ms, 300000);
     assert_int_equal(policy->fence_drain_ms, 30000);
     assert_int_equal(policy->connect_timeout_ms, 10000);
@@ -140,6 +141,7 @@ static void test_every_key(void **state)
              "migrations: ../up\n"
              "state: ./state/../runs\n"
              "control_database: ops\n"
+             "on_crash: continue\n"
              "window: {schedule: 'Mon-Fri 22:00-01:30 UTC', margin: 90s}\n"
              "fence: {drain: 0, before: ['stop; wait', true], after: [start]}\n"
              "timeouts:\n"
@@ -167,6 +169,7 @@ static void test_every_key(void **state)
     assert_string_equal(policy->state, runs);
     assert_string_equal(policy->control_database, "ops");
     assert_string_equal(policy->window.schedule, "Mon-Fri 22:00-01:30 UTC");
+    assert_int_equal(policy->on_crash, ON_CRASH_CONTINUE);
     assert_int_equal(policy->window.margin_ms, 90000);
     assert_int_equal(policy->fence_drain_ms, 0);
     assert_int_equal(policy->connect_timeout_ms, 3000);
@@ -226,7 +229,8 @@ static void test_pattern_in_folder_name(void **state)
 }
 
 #define KEYS_OF_POLICY                                                                             \
-    "policy, migrations, state, control_database, window, fence, timeouts, clone, snapshot, "      \
+    "policy, migrations, state, control_database, on_crash, window, fence, timeouts, clone, "      \
+    "snapshot, "                                                                                   \
     "verify, publish, accept"
 #define FINDINGS                                                                                   \
     "standby, logical_slot, role_settings, acl_grantor, unlogged, extension_owner, disk, "         \

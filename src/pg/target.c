@@ -105,6 +105,27 @@ PgTarget *pg_target_new(const char *dsn, GError **error)
     return g_steal_pointer(&target);
 }
 
+const char *pg_target_problem(const char *conninfo)
+{
+    const char *problem = "names no server: write host=..., or service=...";
+    PQconninfoOption *given = PQconninfoParse(conninfo, NULL);
+    if (given == NULL)
+        return "is no connection string: write it as \"host=... user=...\"";
+    for (const PQconninfoOption *each = given; each->keyword != NULL; each++) {
+        if (each->val == NULL || each->val[0] == '\0')
+            continue;
+        if (strcmp(each->keyword, "password") == 0 || strcmp(each->keyword, "sslpassword") == 0) {
+            problem = "holds a password, which belongs into .pgpass or a service file";
+            break;
+        }
+        if (strcmp(each->keyword, "host") == 0 || strcmp(each->keyword, "hostaddr") == 0 ||
+            strcmp(each->keyword, "service") == 0)
+            problem = NULL;
+    }
+    PQconninfoFree(given);
+    return problem;
+}
+
 void pg_target_free(PgTarget *target)
 {
     if (target == NULL)

@@ -12,6 +12,9 @@ typedef struct PgTarget PgTarget;
 
 /* dsn may be NULL (libpq's defaults alone). ERROR_CONFIG if it does not parse. */
 PgTarget *pg_target_new(const char *dsn, GError **error);
+/* What is wrong with a connection string that stands in a file: it does not parse, names no server,
+ * holds a password; NULL: nothing. */
+const char *pg_target_problem(const char *conninfo);
 void pg_target_free(PgTarget *target);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PgTarget, pg_target_free)
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "pg/target.h"
 #include "policy/window.h"
 #include "store/store.h"
 
@@ -183,7 +184,9 @@ static bool read_timeouts(const Load *load, GError **error)
            read_duration(load, "timeouts", "statement", keys->statement, "1s", "7d",
                          &policy->statement_timeout_ms, error) &&
            read_duration(load, "timeouts", "hook", keys->hook, "1s", "1h", &policy->hook_timeout_ms,
-                         error);
+                         error) &&
+           read_duration(load, "timeouts", "standby", keys->standby, "1s", "1h",
+                         &policy->standby_timeout_ms, error);
 }
 
 /* Whether the entry at index of a list was there before; an error if so. */
@@ -220,23 +223,38 @@ static bool read_end_applications(const Load *load, GError **error)
     return good;
 }
 
-/* Commands of a shell; one may stand there twice. */
-static void read_commands(const TextList *list, char ***out)
+/* A connection string may hold a password, so that no message shows it. */
+static bool check_standbys(const Load *load, const TextList *list, GError **error)
 {
-    g_autoptr(GStrvBuilder) commands = g_strv_builder_new();
+    for (unsigned i = 0; i < list->count; i++) {
+        const OutlineNode *entry = outline_entry(find(load, "fence", "standbys"), i);
+        const char *problem = pg_target_problem(list->entries[i]);
+        if (!check_new(load, list, i, entry, error))
+            return false;
+        if (problem != NULL)
+            return refuse(load, entry, error, "%s", problem);
+    }
+    return true;
+}
+
+static void take_list(const TextList *list, char ***out)
+{
+    g_autoptr(GStrvBuilder) texts = g_strv_builder_new();
     for (unsigned i = 0; i < list->count; i++)
-        g_strv_builder_add(commands, list->entries[i]);
+        g_strv_builder_add(texts, list->entries[i]);
     g_strfreev(*out);
-    *out = g_strv_builder_end(commands);
+    *out = g_strv_builder_end(texts);
 }
 
 static bool read_fence(const Load *load, GError **error)
 {
     const FenceKeys *keys = &load->keys->fence;
     Policy *policy = load->policy;
-    read_commands(&keys->before, &policy->fence_before);
-    read_commands(&keys->after, &policy->fence_after);
-    return read_duration(load, "fence", "drain", keys->drain, "0s", "1h", &policy->fence_drain_ms,
+    take_list(&keys->before, &policy->fence_before);
+    take_list(&keys->after, &policy->fence_after);
+    take_list(&keys->standbys, &policy->fence_standbys);
+    return check_standbys(load, &keys->standbys, error) &&
+           read_duration(load, "fence", "drain", keys->drain, "0s", "1h", &policy->fence_drain_ms,
                          error);
 }
 

@@ -75,8 +75,10 @@ Policy *policy_new_default(void)
     policy->lock_attempts = 6;
     policy->statement_timeout_ms = 15 * MINUTE_MS;
     policy->hook_timeout_ms = MINUTE_MS;
+    policy->standby_timeout_ms = 30 * SECOND_MS;
     policy->fence_before = g_new0(char *, 1);
     policy->fence_after = g_new0(char *, 1);
+    policy->fence_standbys = g_new0(char *, 1);
     policy->end_applications = g_new0(char *, 1);
     policy->clone_method = CLONE_AUTO;
     policy->snapshot_level = 1;
@@ -99,6 +101,7 @@ void policy_free(Policy *policy)
     g_free(policy->window.schedule);
     g_strfreev(policy->fence_before);
     g_strfreev(policy->fence_after);
+    g_strfreev(policy->fence_standbys);
     g_strfreev(policy->end_applications);
     g_strfreev(policy->verify_assertions);
     g_strfreev(policy->publish_to);

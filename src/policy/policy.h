@@ -38,12 +38,14 @@ typedef struct {
     int64_t fence_drain_ms; /* fence.drain: how long running transactions may finish; 30 s */
     char **fence_before;    /* fence.before, fence.after: commands for /bin/sh; */
     char **fence_after;     /* NULL-terminated, never NULL */
+    char **fence_standbys;  /* fence.standbys: connection strings; NULL-terminated, never NULL */
 
     int64_t connect_timeout_ms;   /* timeouts.connect 10 s */
     int64_t lock_timeout_ms;      /* timeouts.lock 5 s */
     int lock_attempts;            /* timeouts.lock_attempts 6 */
     int64_t statement_timeout_ms; /* timeouts.statement 15 min */
     int64_t hook_timeout_ms;      /* timeouts.hook 1 min */
+    int64_t standby_timeout_ms;   /* timeouts.standby 30 s */
     char **end_applications;      /* timeouts.end_applications: whose sessions may be ended when
                                      they block; NULL-terminated, never NULL */
 

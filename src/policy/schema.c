@@ -61,20 +61,15 @@ static const cyaml_schema_field_t window_keys[] = {
 };
 
 static const cyaml_schema_field_t fence_keys[] = {
-    TEXT(FenceKeys, drain),
-    LIST(FenceKeys, before),
-    LIST(FenceKeys, after),
-    CYAML_FIELD_END,
+    TEXT(FenceKeys, drain),    LIST(FenceKeys, before), LIST(FenceKeys, after),
+    LIST(FenceKeys, standbys), CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t timeouts_keys[] = {
-    TEXT(TimeoutsKeys, connect),
-    TEXT(TimeoutsKeys, lock),
-    TEXT(TimeoutsKeys, lock_attempts),
-    TEXT(TimeoutsKeys, statement),
-    LIST(TimeoutsKeys, end_applications),
-    TEXT(TimeoutsKeys, hook),
-    CYAML_FIELD_END,
+    TEXT(TimeoutsKeys, connect),          TEXT(TimeoutsKeys, lock),
+    TEXT(TimeoutsKeys, lock_attempts),    TEXT(TimeoutsKeys, statement),
+    LIST(TimeoutsKeys, end_applications), TEXT(TimeoutsKeys, hook),
+    TEXT(TimeoutsKeys, standby),          CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t clone_keys[] = {

@@ -23,11 +23,11 @@ typedef struct {
 
 typedef struct {
     char *drain;
-    TextList before, after;
+    TextList before, after, standbys;
 } FenceKeys;
 
 typedef struct {
-    char *connect, *lock, *lock_attempts, *statement, *hook;
+    char *connect, *lock, *lock_attempts, *statement, *hook, *standby;
     TextList end_applications;
 } TimeoutsKeys;
 

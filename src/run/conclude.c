@@ -239,22 +239,22 @@ static void write_end(Run *run, int exit_code, const char *last_line)
         log_warning("the report is not published: %s", error->message);
 }
 
-/* The line, and what fence.after did not do: whoever reads it may have to. */
+/* The line, and what was left undone: whoever reads it may have to do it. */
 static char *last_line(const Run *run, int exit_code, const GError *cause,
-                       const GPtrArray *exceptions, const GPtrArray *hooks)
+                       const GPtrArray *exceptions)
 {
     g_autoptr(GString) line = g_string_new(NULL);
     g_autofree char *outcome =
         exit_code == 0 ? success_line(run) : failure_line(run, exit_code, cause, exceptions);
     g_string_append(line, outcome);
-    for (guint i = 0; i < hooks->len; i++)
-        g_string_append_printf(line, "; but %s", (const char *)g_ptr_array_index(hooks, i));
+    for (guint i = 0; i < run->remarks->len; i++)
+        g_string_append_printf(line, "; but %s", (const char *)g_ptr_array_index(run->remarks, i));
     return text_printable(line->str);
 }
 
-static void report_exceptions(Run *run, const GPtrArray *exceptions, const GPtrArray *hooks)
+static void report_exceptions(Run *run, const GPtrArray *exceptions)
 {
-    const GPtrArray *const lists[] = {exceptions, hooks};
+    const GPtrArray *const lists[] = {exceptions, run->remarks};
     json_t *list = json_array();
     for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
         for (guint j = 0; lists[i] != NULL && j < lists[i]->len; j++)
@@ -266,13 +266,12 @@ void run_conclude(Run *run, int exit_code, const GError *cause, const GPtrArray 
                   RunOutcome *outcome)
 {
     g_autofree char *ended = NULL;
-    g_autoptr(GPtrArray) hooks = g_ptr_array_new_with_free_func(g_free);
     interrupt_shield(true);
-    hooks_after(run, exit_code, hooks);
+    hooks_after(run, exit_code);
     ended = clock_format_utc(clock_wall_us());
     outcome->exit_code = exit_code;
-    outcome->last_line = last_line(run, exit_code, cause, exceptions, hooks);
-    report_exceptions(run, exceptions, hooks);
+    outcome->last_line = last_line(run, exit_code, cause, exceptions);
+    report_exceptions(run, exceptions);
     json_set_text(run->report, "ended", ended);
     json_set_integer(run->report, "exit_code", exit_code);
     json_set_text(run->report, "result", outcome->last_line);

@@ -85,6 +85,7 @@ bool run_init(Run *run, const RunOptions *options, const char *command, GError *
     run->command = command;
     run_take_names(run);
     run->findings = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
+    run->remarks = g_ptr_array_new_with_free_func(g_free);
     run->touched = proof_touched_new();
     run->report = json_object();
     run->phase = "preflight";
@@ -128,6 +129,7 @@ void run_clear(Run *run)
     json_decref(run->tables);
     json_decref(run->report);
     g_clear_pointer(&run->findings, g_ptr_array_unref);
+    g_clear_pointer(&run->remarks, g_ptr_array_unref);
     g_clear_pointer(&run->pending, g_ptr_array_unref);
     standing_free(run->standing);
     g_clear_pointer(&run->assertions, g_ptr_array_unref);

@@ -57,6 +57,7 @@ typedef struct {
     PgProperties *before;  /* the database's properties */
     json_t *shared;        /* shared catalogs before the run */
     GPtrArray *assertions; /* AssertionFile * */
+    GPtrArray *remarks;    /* char *: what could not be done and changes no outcome */
     GHashTable *not_valid; /* constraints that were NOT VALID already */
     char *search_path;     /* of our role in the live database */
     int64_t size_bytes;

@@ -9,6 +9,7 @@
 #include "run/context.h"
 #include "run/gate.h"
 #include "run/hooks.h"
+#include "run/standby.h"
 #include <string.h>
 
 #define ATTEMPTS 4
@@ -125,9 +126,13 @@ static bool prove_empty(Run *run, GError **error)
 
 bool run_fence(Run *run, GError **error)
 {
+    g_autoptr(GPtrArray) standbys = NULL;
     bool taken = false;
     int64_t started_us = 0;
-    if (!hooks_before(run, error) || !run_drain(run, error))
+    if (!hooks_before(run, error))
+        return false;
+    standbys = standbys_connect(run, error);
+    if (standbys == NULL || !run_drain(run, error))
         return false;
     if (!journal_intent(run->journal, "fence", "rename",
                         json_pack("{s:s, s:s}", "from", run->names->live, "to", run->names->keep),
@@ -148,6 +153,7 @@ bool run_fence(Run *run, GError **error)
     return prove_empty(run, error) && run_write_keep_record(run, "fence", error) &&
            journal_done(run->journal, "fence", "rename", json_pack("{s:s}", "gate", run->gate),
                         error) &&
+           standbys_fence(run, standbys, run->names->keep, error) &&
            audit_event(run->audit, "fence", json_pack("{s:s}", "kept_copy", run->names->keep),
                        error);
 }

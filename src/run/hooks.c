@@ -125,7 +125,7 @@ static void warn_of_journal(const GError *error)
         log_warning("fence.after: %s", error->message);
 }
 
-void hooks_after(Run *run, int exit_code, GPtrArray *failures)
+void hooks_after(Run *run, int exit_code)
 {
     const char *result = result_of(exit_code);
     char **commands = run->policy->fence_after;
@@ -143,7 +143,7 @@ void hooks_after(Run *run, int exit_code, GPtrArray *failures)
                      &cause))
             continue;
         log_error(cause);
-        g_ptr_array_add(failures, g_strdup(cause->message));
+        g_ptr_array_add(run->remarks, g_strdup(cause->message));
     }
     (void)journal_done(run->journal, "hooks", "after", json_pack("{s:s}", "result", result),
                        &error);

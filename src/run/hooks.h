@@ -10,9 +10,9 @@
 /* ERROR_REFUSED if one fails, with nothing done behind it. */
 bool hooks_before(Run *run, GError **error);
 
-/* Of a run that ends with this code. Fills failures with a line for each command that failed: that
- * changes nothing of what is true of the database. */
-void hooks_after(Run *run, int exit_code, GPtrArray *failures);
+/* Of a run that ends with this code. A command that fails is a remark: it changes nothing of what
+ * is true of the database. */
+void hooks_after(Run *run, int exit_code);
 
 /* What the journal of a dead run tells of its hooks. One that is lost tells nothing: then they may
  * have been begun. */

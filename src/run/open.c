@@ -8,6 +8,7 @@
 #include "run/gate.h"
 #include "run/hooks.h"
 #include "run/naming.h"
+#include "run/standby.h"
 
 #define SESSIONS_WAIT_MS 10000
 
@@ -105,8 +106,21 @@ static bool drain(Run *run, GError **error)
                                run_drain(run, error) && run_fits(run, "opening", 0, error));
 }
 
+/* Sessions on standbys are still in the database that had the name. Users write to the other one by
+ * now, so that what cannot be ended is told, and no more. */
+static void end_standby_sessions(Run *run, const GPtrArray *standbys)
+{
+    g_autoptr(GError) error = NULL;
+    if (standbys_fence(run, standbys, run_aside_name(run), &error))
+        return;
+    log_error(error);
+    g_ptr_array_add(run->remarks, g_strdup_printf("sessions on a standby may read the old copy: %s",
+                                                  error->message));
+}
+
 bool run_take_over(Run *run, GError **error)
 {
+    g_autoptr(GPtrArray) standbys = NULL;
     const Naming naming = {.chosen = run->names->work,
                            .current = run->before_is_live ? run->database : NULL,
                            .migrated = run->names->work,
@@ -116,15 +130,20 @@ bool run_take_over(Run *run, GError **error)
                                        .phase = "opened"}},
                            .n_asides = run->displaces ? 1 : 0,
                            .in_service = run->displaces};
-    if (!run_fits(run, "opening", 0, error) || !look_again(run, error) || !drain(run, error) ||
-        interrupt_check(error))
+    if (!run_fits(run, "opening", 0, error) || !look_again(run, error))
+        return false;
+    standbys = standbys_connect(run, error);
+    if (standbys == NULL || !drain(run, error) || interrupt_check(error))
         return false;
     interrupt_shield(true);
     run->fenced_at_us = run->displaces ? clock_monotonic_us() : 0;
     if (!gate_end_sessions(run->control, run->names->work, NULL, SESSIONS_WAIT_MS, NULL, error))
         return false;
-    if (open_copy(run, &naming, error))
+    if (open_copy(run, &naming, error)) {
+        if (run->displaces)
+            end_standby_sessions(run, standbys);
         return true;
+    }
     if (error_is(*error, ERROR_TIMEOUT)) {
         error_recode(error, ERROR_TOO_LATE);
         g_prefix_error(error, "not enough of the window is left for taking the name: ");

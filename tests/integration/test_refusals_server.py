@@ -9,8 +9,8 @@ import psycopg2
 import pytest
 
 import bed as beds
-from cluster import clean_environment
-from refusals import nobody_left, run_refused, untouched, wait_until, write_policy
+from cluster import clean_environment, program
+from refusals import nobody_left, run_refused, tells, untouched, wait_until, write_policy
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_session_of_another_role_without_signal_backend(cluster, drydock, databa
         cluster.query("GRANT pg_signal_backend TO wc_owner")
 
 
-# -- replication ------------------------------------------------------------------------------------
+# -- standbys -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -56,17 +56,85 @@ def standby(cluster):
     cluster.standbys.remove(made)
 
 
+def standby_policy(tmp_path, *dsns, name="standby.yaml"):
+    return write_policy(tmp_path, name=name, fence={"drain": "0s", "standbys": list(dsns)})
+
+
+def reader(standby, database):
+    """A session on the standby that would go on reading."""
+    connection = standby.connect(database.name, "wc_app")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM students")
+    return connection
+
+
+def is_ended(connection):
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM students")
+    except psycopg2.OperationalError:
+        return True
+    return False
+
+
 def test_standby(cluster, drydock, database, tmp_path, standby):
-    """Sessions on a standby would follow the old copy; whoever can live with it says so."""
+    """Sessions on a standby would follow the old copy: those of a listed one are ended; whoever can live with them says so."""
     standby.caught_up()
     run_refused(drydock, database, write_policy(tmp_path), 3,
-                ["a standby is attached", "accept: [standby]"])
-    accepting = write_policy(tmp_path, accept=["standby"])
-    done = drydock("run", "--policy", accepting, dsn=database.dsn())
+                ["a standby is attached", "fence.standbys", "accept: [standby]"])
+    listed = standby_policy(tmp_path, standby.dsn(user=beds.OWNER))
+    connection = reader(standby, database)
+    done = drydock("run", "--policy", listed, dsn=database.dsn())
     assert done.code == 0, str(done)
+    assert is_ended(connection)
     standby.caught_up()
     applied = "SELECT count(*) FROM drydock.migrations"
     assert standby.value(applied, database=database.name) == len(beds.migration_ids())
+    done = drydock("plan", "--policy", write_policy(tmp_path, accept=["standby"]), dsn=database.dsn())
+    assert done.code == 0, str(done)
+
+
+def test_standby_that_does_not_replay(cluster, drydock, database, tmp_path, standby):
+    """The name goes back: 3. What reads there cannot be known to be gone. Preflight sees a pause."""
+    standby.caught_up()
+    before = database.state()
+    pause = f"{program('psql')} --quiet '{standby.dsn()}' --command 'SELECT pg_wal_replay_pause()'"
+    listed = write_policy(tmp_path, fence={"drain": "0s", "standbys": [standby.dsn(user=beds.OWNER)],
+                                           "before": [pause]}, timeouts={"standby": "1s"})
+    standby.query("SELECT pg_wal_replay_pause()")
+    run_refused(drydock, database, listed, 3, ["is paused", "SELECT pg_wal_replay_resume();"])
+    standby.query("SELECT pg_wal_replay_resume()")
+    done = drydock("run", "--policy", listed, dsn=database.dsn())
+    tells(done, 3, ["it has not replayed the renaming in time", "pg_wal_replay_resume"])
+    assert "is in service again" in done.last_line, str(done)
+    assert database.state() == before
+    standby.query("SELECT pg_wal_replay_resume()")
+
+
+def test_import_ends_sessions_on_standbys(cluster, drydock, database, tmp_path, standby):
+    """What had the name is read by nobody any more; a standby that cannot be asked is told, and changes no outcome."""
+    standby.caught_up()
+    snapshot = tmp_path / "snapshot"
+    tells(drydock("snapshot", "--out", snapshot, dsn=database.dsn()), 0, [])
+    listed = standby_policy(tmp_path, standby.dsn(user=beds.OWNER))
+    connection = reader(standby, database)
+    tells(drydock("run", "--policy", listed, "--from", snapshot, dsn=database.dsn("postgres")), 0, [])
+    assert is_ended(connection)
+
+
+def test_wrong_standbys(cluster, drydock, database, tmp_path, standby):
+    """Each server that is listed must be a standby of this one, where sessions may be ended; the others are as good as none."""
+    standby.caught_up()
+    run_refused(drydock, database, standby_policy(tmp_path, cluster.dsn(user=beds.OWNER)), 3,
+                ["is no standby (it is not in recovery)", "mend 'fence.standbys'", "a standby is attached"])
+    with standby.session(database.name, "wc_monitor") as monitor:
+        run_refused(drydock, database, standby_policy(tmp_path, standby.dsn(user=beds.OWNER)), 3,
+                    [f"may not end the sessions of pid {monitor.info.backend_pid}", "on standby"])
+    run_refused(drydock, database, standby_policy(tmp_path, f"host={tmp_path} user=nobody"), 3,
+                ["standby of 'fence.standbys': cannot connect", "take it out of 'fence.standbys'"])
+
+
+# -- replication ------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager

@@ -6,14 +6,6 @@ SELECT 'prepared_transaction' AS finding,
 FROM pg_prepared_xacts AS x
 WHERE x.database = $1
 UNION ALL
-SELECT 'standby',
-       format('a standby is attached (%s, pid %s): sessions on it would follow the old copy',
-              coalesce(nullif(r.application_name, ''), 'walsender'), r.pid),
-       'end its sessions and detach it, or accept stale reads with "accept: [standby]"'
-FROM pg_stat_replication AS r
-WHERE NOT EXISTS (SELECT FROM pg_replication_slots AS s
-                  WHERE s.active_pid = r.pid AND s.slot_type = 'logical')
-UNION ALL
 SELECT 'subscription',
        format('subscription %I is bound to this database%s', s.subname,
               CASE WHEN s.subenabled THEN ' and enabled: its worker would go on writing to the old copy'

@@ -106,8 +106,10 @@ static void check_defaults(const Policy *policy)
     assert_int_equal(policy->lock_attempts, 6);
     assert_int_equal(policy->statement_timeout_ms, 900000);
     assert_int_equal(policy->hook_timeout_ms, 60000);
+    assert_int_equal(policy->standby_timeout_ms, 30000);
     assert_null(policy->fence_before[0]);
     assert_null(policy->fence_after[0]);
+    assert_null(policy->fence_standbys[0]);
     assert_int_equal(policy->clone_method, CLONE_AUTO);
     assert_int_equal(policy->snapshot_jobs, 0);
     assert_int_equal(policy->snapshot_level, 1);
@@ -143,13 +145,15 @@ static void test_every_key(void **state)
              "control_database: ops\n"
              "on_crash: continue\n"
              "window: {schedule: 'Mon-Fri 22:00-01:30 UTC', margin: 90s}\n"
-             "fence: {drain: 0, before: ['stop; wait', true], after: [start]}\n"
+             "fence: {drain: 0, before: ['stop; wait', true], after: [start],\n"
+             "  standbys: ['host=a', 'service=b']}\n"
              "timeouts:\n"
              "  connect: 3s\n"
              "  lock: 250ms\n"
              "  lock_attempts: 12\n"
              "  statement: 2h\n"
              "  hook: 90s\n"
+             "  standby: 2min\n"
              "  end_applications: [pgadmin, \"nightly report\"]\n"
              "clone: {method: wal_log}\n"
              "snapshot: {jobs: 4, level: 9, format: text, split: 64MiB}\n"
@@ -177,10 +181,14 @@ static void test_every_key(void **state)
     assert_int_equal(policy->lock_attempts, 12);
     assert_int_equal(policy->statement_timeout_ms, 7200000);
     assert_int_equal(policy->hook_timeout_ms, 90000);
+    assert_int_equal(policy->standby_timeout_ms, 120000);
     assert_string_equal(policy->fence_before[0], "stop; wait");
     assert_string_equal(policy->fence_before[1], "true");
     assert_null(policy->fence_before[2]);
     assert_string_equal(policy->fence_after[0], "start");
+    assert_string_equal(policy->fence_standbys[0], "host=a");
+    assert_string_equal(policy->fence_standbys[1], "service=b");
+    assert_null(policy->fence_standbys[2]);
     assert_string_equal(policy->end_applications[0], "pgadmin");
     assert_string_equal(policy->end_applications[1], "nightly report");
     assert_null(policy->end_applications[2]);
@@ -309,6 +317,18 @@ static const struct {
     {"policy: p\x01\n", ":1:10: this is not YAML: control characters are not allowed"},
     {"policy: p\naccept: [[[[[[[[[[]]]]]]]]]]\n",
      ":2:16: lists and mappings are nested too deeply"},
+
+    /* Connection strings. */
+    {"policy: p\nfence: {standbys: [standby1]}\n",
+     ":2:20: entry 1 of 'fence.standbys' is no connection string: write it as \"host=... "
+     "user=...\""},
+    {"policy: p\nfence: {standbys: ['host=a', 'host=b password=x']}\n",
+     ":2:30: entry 2 of 'fence.standbys' holds a password, which belongs into .pgpass or a service "
+     "file"},
+    {"policy: p\nfence: {standbys: [user=drydock]}\n",
+     ":2:20: entry 1 of 'fence.standbys' names no server: write host=..., or service=..."},
+    {"policy: p\nfence: {standbys: ['host=a', 'host=a']}\n",
+     ":2:30: entry 2 of 'fence.standbys' is the same as entry 1"},
 
     /* Choices. */
     {"policy: p\nclone: {method: fast}\n",

@@ -115,6 +115,21 @@ GPtrArray *history_read_repeatables(PgConnection *connection, GError **error)
     return exists ? read_entries(connection, pg_sql_repeatable_read, error) : g_ptr_array_new();
 }
 
+bool history_has_run(PgConnection *connection, const char *run, bool *has, GError **error)
+{
+    g_autoptr(PgResult) tables = pg_query(connection, error, pg_sql_history_runs, 0);
+    *has = false;
+    for (int row = 0; tables != NULL && row < pg_rows(tables); row++) {
+        g_autofree char *sql =
+            g_strdup_printf("SELECT FROM %s WHERE run = $1", pg_value(tables, row, 0));
+        g_autoptr(PgResult) rows = pg_query(connection, error, sql, 1, run);
+        if (rows == NULL)
+            return false;
+        *has = *has || pg_rows(rows) > 0;
+    }
+    return tables != NULL;
+}
+
 bool history_create(PgConnection *connection, GError **error)
 {
     g_autoptr(PgResult) result = pg_query(connection, error, pg_sql_history_current, 0);

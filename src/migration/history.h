@@ -39,6 +39,10 @@ GPtrArray *history_read_repeatables(PgConnection *connection, GError **error);
  * transaction of the caller it is part of it. */
 bool history_create(PgConnection *connection, GError **error);
 
+/* Whether a run has committed anything of a migration: its rows go into the history, or into the
+ * steps, with it. */
+bool history_has_run(PgConnection *connection, const char *run, bool *has, GError **error);
+
 /* Whether the table is there. */
 bool history_exists(PgConnection *connection, bool *exists, GError **error);
 

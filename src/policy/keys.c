@@ -405,6 +405,16 @@ static bool read_accept(const Load *load, GError **error)
     return good;
 }
 
+static bool read_strategy(const Load *load, GError **error)
+{
+    load->policy->strategy = load->keys->strategy;
+    load->policy->clone_method = load->keys->clone.method;
+    if (load->policy->clone_method == CLONE_NONE && load->policy->strategy != STRATEGY_IN_PLACE)
+        return refuse(load, find(load, "clone", "method"), error,
+                      "can be 'none' with \"strategy: in_place\" only: shadow migrates the clone");
+    return true;
+}
+
 bool policy_keys_read(Policy *policy, const PolicyFile *file, const OutlineNode *outline,
                       GError **error)
 {
@@ -413,14 +423,13 @@ bool policy_keys_read(Policy *policy, const PolicyFile *file, const OutlineNode 
     const Load state = {
         .path = policy->path, .folder = folder, .keys = file, .outline = outline, .policy = policy};
     const Load *load = &state;
-    load->policy->clone_method = load->keys->clone.method;
     load->policy->on_crash = load->keys->on_crash;
     return read_name(load, error) &&
            read_folder(load, "migrations", load->keys->migrations, &load->policy->migrations,
                        error) &&
            read_folder(load, "state", load->keys->state, &load->policy->state, error) &&
-           read_control_database(load, error) && read_window(load, error) &&
-           read_fence(load, error) && read_timeouts(load, error) &&
+           read_control_database(load, error) && read_strategy(load, error) &&
+           read_window(load, error) && read_fence(load, error) && read_timeouts(load, error) &&
            read_end_applications(load, error) && read_snapshot(load, error) &&
            read_verify(load, error) && read_publish(load, error) && read_accept(load, error);
 }

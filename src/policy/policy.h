@@ -14,7 +14,10 @@
 #define POLICY_SPLIT_MIN (UINT64_C(1) << 20)
 #define POLICY_SPLIT_MAX (UINT64_C(1) << 40)
 
-typedef enum { CLONE_AUTO, CLONE_FILE_COPY, CLONE_WAL_LOG } CloneMethod;
+/* What a run migrates: a copy that gets the name, or the database itself. */
+typedef enum { STRATEGY_SHADOW, STRATEGY_IN_PLACE } Strategy;
+
+typedef enum { CLONE_AUTO, CLONE_FILE_COPY, CLONE_WAL_LOG, CLONE_NONE } CloneMethod;
 
 /* What recovery does with a run that died: what is not proven is put back, or the run goes on where
  * it died, or a person says. */
@@ -32,6 +35,7 @@ typedef struct {
                          "migrations" in the working folder */
     char *state;      /* absolute or NULL */
     char *control_database; /* "postgres" */
+    Strategy strategy;
     PolicyWindow window;
     OnCrash on_crash;
 
@@ -49,7 +53,7 @@ typedef struct {
     char **end_applications;      /* timeouts.end_applications: whose sessions may be ended when
                                      they block; NULL-terminated, never NULL */
 
-    CloneMethod clone_method;
+    CloneMethod clone_method;      /* CLONE_NONE: STRATEGY_IN_PLACE only */
     int snapshot_jobs;             /* snapshot.jobs; 0 is auto: see policy_jobs() */
     int snapshot_level;            /* 1 */
     bool snapshot_text;            /* snapshot.format: text instead of auto */

@@ -32,10 +32,16 @@ static const cyaml_schema_value_t text_entry = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 1, CYAML_UNLIMITED),
 };
 
+static const cyaml_strval_t strategies[] = {
+    {"shadow", STRATEGY_SHADOW},
+    {"in_place", STRATEGY_IN_PLACE},
+};
+
 static const cyaml_strval_t clone_methods[] = {
     {"auto", CLONE_AUTO},
     {"file_copy", CLONE_FILE_COPY},
     {"wal_log", CLONE_WAL_LOG},
+    {"none", CLONE_NONE},
 };
 
 static const cyaml_strval_t on_crash_words[] = {
@@ -102,6 +108,7 @@ static const cyaml_schema_field_t policy_keys[] = {
     TEXT(PolicyFile, state),
     TEXT(PolicyFile, control_database),
     CHOICE(PolicyFile, on_crash, on_crash_words),
+    CHOICE(PolicyFile, strategy, strategies),
     SECTION(window, window_keys),
     SECTION(fence, fence_keys),
     SECTION(timeouts, timeouts_keys),

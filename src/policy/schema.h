@@ -54,6 +54,7 @@ typedef struct {
 typedef struct {
     char *policy, *migrations, *state, *control_database;
     OnCrash on_crash;
+    Strategy strategy;
     WindowKeys window;
     FenceKeys fence;
     TimeoutsKeys timeouts;

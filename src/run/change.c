@@ -8,6 +8,7 @@
 #include "pg/sql.h"
 #include "run/context.h"
 #include "run/gate.h"
+#include "run/in_place.h"
 #include "verify/health.h"
 #include "verify/proof.h"
 #include <string.h>
@@ -151,6 +152,25 @@ static bool is_applied(Run *run, const Migration *migration, bool *applied, GErr
         error);
 }
 
+/* From here on the work copy counts as changed: its record says so before it is. */
+static bool begin(Run *run, GError **error)
+{
+    if (!journal_intent(run->journal, "migrate", "begin", NULL, error))
+        return false;
+    run->migrating = true;
+    return run_write_keep_record(run, "migrate", error) &&
+           run_write_work_record(run, "migrate", error) &&
+           journal_done(run->journal, "migrate", "begin", NULL, error);
+}
+
+/* Where there is no clone, in the transaction of the first migration, so that it is rolled back
+ * with it. */
+static bool make_history(Run *run, GError **error)
+{
+    run->history_made = !run->alone;
+    return run->alone || history_create(run->work, error);
+}
+
 bool run_migrate(Run *run, GError **error)
 {
     json_t *list = json_array();
@@ -160,17 +180,9 @@ bool run_migrate(Run *run, GError **error)
     /* What was restored may be up to date. */
     if (run->pending->len == 0)
         return true;
-    /* From here on the work copy counts as changed: its record says so before it is. */
-    if (!journal_intent(run->journal, "migrate", "begin", NULL, error))
+    if (!(run->in_place ? in_place_begin : begin)(run, error) ||
+        !run_enter(run, run->names->work, false, 1, &run->work, error) || !make_history(run, error))
         return false;
-    run->migrating = true;
-    if (!run_write_keep_record(run, "migrate", error) ||
-        !run_write_work_record(run, "migrate", error) ||
-        !journal_done(run->journal, "migrate", "begin", NULL, error) ||
-        !run_enter(run, run->names->work, false, 1, &run->work, error) ||
-        !history_create(run->work, error))
-        return false;
-    run->history_made = true;
     for (guint i = 0; i < run->pending->len; i++) {
         const Migration *migration = g_ptr_array_index(run->pending, i);
         bool applied = false;
@@ -257,7 +269,7 @@ static bool verify_data(Run *run, GPtrArray *findings, GError **error)
 {
     g_autoptr(ProofResult) proof =
         proof_check(run->work, run->digests, run->touched, run->pending, reads_all(run),
-                    run->kind == RUN_WINDOW ? open_keep : NULL, run, error);
+                    run->kind == RUN_WINDOW && !run->alone ? open_keep : NULL, run, error);
     g_clear_pointer(&run->keep, pg_disconnect);
     if (proof == NULL)
         return false;

@@ -35,9 +35,11 @@ static const char *strategy(const Run *run)
     case CLONE_FILE_COPY:
         return " STRATEGY file_copy";
     case CLONE_AUTO:
+    case CLONE_NONE:
         break;
     }
-    return run->size_bytes <= WAL_LOG_MAX_BYTES ? " STRATEGY wal_log" : " STRATEGY file_copy";
+    return run->in_place || run->size_bytes <= WAL_LOG_MAX_BYTES ? " STRATEGY wal_log"
+                                                                 : " STRATEGY file_copy";
 }
 
 static bool create(Run *run, GError **error)
@@ -85,8 +87,18 @@ bool run_dress(Run *run, const char *phase, GError **error)
     return false;
 }
 
+/* Nobody is let into a clone that becomes the kept copy: its row proves it. */
+static bool note_row(Run *run, GError **error)
+{
+    if (run->in_place)
+        run->work_gate = gate_version(run->control, run->names->work, error);
+    return !run->in_place || run->work_gate != NULL;
+}
+
 bool run_clone(Run *run, GError **error)
 {
+    if (run->alone)
+        return true;
     if (!run_fits(run, "the clone", run_estimate_clone_us(run->size_bytes), error))
         return false;
     if (!journal_intent(run->journal, "clone", "create",
@@ -94,7 +106,7 @@ bool run_clone(Run *run, GError **error)
         return false;
     return create(run, error) && journal_done(run->journal, "clone", "create", NULL, error) &&
            journal_intent(run->journal, "clone", "dress", NULL, error) &&
-           run_dress(run, "clone", error) &&
+           run_dress(run, "clone", error) && note_row(run, error) &&
            journal_done(run->journal, "clone", "dress", NULL, error) &&
            audit_event(run->audit, "clone", json_pack("{s:s}", "work_copy", run->names->work),
                        error);

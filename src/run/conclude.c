@@ -78,7 +78,9 @@ static char *success_line(const Run *run)
     } else {
         g_string_append_printf(line, "done: '%s' is migrated%s", run->database, standing(run));
         append_downtime(line, run);
-        if (run->before_gone)
+        if (run->alone)
+            g_string_append(line, "; there is no copy from before (clone: none)");
+        else if (run->before_gone)
             g_string_append(line, "; the copy from before is not there any more");
         else
             append_copy(line, "the copy from before", run->names->before);
@@ -152,7 +154,9 @@ static void unknown_line(const Run *run, GString *line, const char *exception)
         g_string_append_printf(line,
                                "outcome unknown, run drydock recover: '%s' may be out of "
                                "service as '%s': %s",
-                               run->database, run->names->keep, exception);
+                               run->database,
+                               run->alone && run->exchanged ? run->names->work : run->names->keep,
+                               exception);
 }
 
 static const char *verdict(const Run *run, int exit_code)
@@ -210,7 +214,8 @@ static char *failure_line(const Run *run, int exit_code, const GError *cause,
 static void report_copies(Run *run)
 {
     json_t *copies = json_object();
-    if (run->opened && !run->before_gone && (run->kind == RUN_WINDOW || run->displaces))
+    if (run->opened && !run->before_gone && !run->alone &&
+        (run->kind == RUN_WINDOW || run->displaces))
         json_set_text(copies, run_aside_role(run), run_aside_name(run));
     if (run->failed_left)
         json_set_text(copies, "failed", run->names->failed);

@@ -25,7 +25,7 @@ static void finding_free(Finding *finding)
 
 const char *run_strategy(const Run *run)
 {
-    return run->kind == RUN_WINDOW ? "shadow" : "import";
+    return run->kind != RUN_WINDOW ? "import" : run->in_place ? "in_place" : "shadow";
 }
 
 const char *run_command(const Run *run)
@@ -83,6 +83,8 @@ bool run_init(Run *run, const RunOptions *options, const char *command, GError *
                                                        : pg_target_database(options->target));
     run->id = run_id_new(clock_wall_us());
     run->command = command;
+    run->in_place = run->kind == RUN_WINDOW && run->policy->strategy == STRATEGY_IN_PLACE;
+    run->alone = run->in_place && run->policy->clone_method == CLONE_NONE;
     run_take_names(run);
     run->findings = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
     run->remarks = g_ptr_array_new_with_free_func(g_free);
@@ -145,6 +147,7 @@ void run_clear(Run *run)
     g_free(run->lock_name);
     g_free(run->search_path);
     g_free(run->gate);
+    g_free(run->work_gate);
     g_free(run->read_only);
     g_free(run->renamed_keep);
     g_free(run->hooks_told);

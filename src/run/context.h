@@ -77,6 +77,11 @@ typedef struct {
     bool cloned;        /* the work copy exists */
     bool history_made;  /* the work copy's history is there and up to date */
     bool migrating;     /* a migrating statement may have been sent to the work copy */
+    bool in_place;      /* the database itself is migrated (run/in_place.h) */
+    bool alone;         /* and there is no clone of it */
+    bool exchanged;     /* the work copy is the database itself */
+    bool exchange_sent; /* COMMIT of that was sent, and not answered */
+    bool taken_back;    /* and was taken back, since nobody had been let into it */
     bool opened;        /* the work copy has the name */
     bool naming_sent;   /* COMMIT of the transaction that gives it the name was sent */
     bool kept_scratch;  /* a rehearsal's database was kept */
@@ -86,6 +91,7 @@ typedef struct {
     bool before_gone;   /* and somebody has dropped or renamed the copy from before since */
     bool idle;          /* recovery found no run that has not ended */
     char *gate;         /* version of the kept copy's row when it was closed last */
+    char *work_gate; /* of in_place: that of the work copy's row, as long as nobody was let in */
     bool unwatched;   /* the kept copy stood open without us: only its content proves it, no row */
     bool hooks_begun; /* the policy's commands around the fence (run/hooks.h) */
     bool gate_opened; /* the kept copy has been open for reading since it was fenced */

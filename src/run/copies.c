@@ -14,6 +14,7 @@ static RunRecord keep_record(const Run *run, const char *phase)
     return (RunRecord){.run = run->id,
                        .database = run->database,
                        .role = (char *)"keep",
+                       .strategy = (char *)run_strategy(run),
                        .phase = (char *)phase,
                        .comment = (char *)pg_properties_comment(run->before),
                        .gate = run->unwatched ? NULL : run->gate,
@@ -45,7 +46,10 @@ bool run_write_work_record(Run *run, const char *phase, GError **error)
                               .role = (char *)run_work_role(run),
                               .strategy = (char *)run_strategy(run),
                               .phase = (char *)phase,
-                              .comment = (char *)pg_properties_comment(run->before)};
+                              .comment = (char *)pg_properties_comment(run->before),
+                              .gate = run->work_gate,
+                              .content = run->in_place ? run->content : NULL,
+                              .read_only = run->in_place ? run->read_only : NULL};
     g_autofree char *sql = run_record_statement(run->names->work, &record);
     return pg_exec(run->control, sql, error);
 }
@@ -158,6 +162,8 @@ bool run_enter(Run *run, const char *copy, bool read_only, int n, PgConnection *
     int ended = 0;
     bool in = is_keep ? run_open_keep(run, error) : gate_set(run->control, copy, true, error);
     bool closed = false;
+    if (!is_keep)
+        g_clear_pointer(&run->work_gate, g_free);
     if (!in)
         return false;
     in = connect_n(run, copy, read_only, n, connections, error);

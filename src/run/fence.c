@@ -51,6 +51,7 @@ static char *fence_sql(const Run *run)
     const RunRecord record = {.run = run->id,
                               .database = run->database,
                               .role = (char *)"keep",
+                              .strategy = (char *)run_strategy(run),
                               .phase = (char *)"fence",
                               .comment = (char *)pg_properties_comment(run->before),
                               .read_only = run->read_only};

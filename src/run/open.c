@@ -64,16 +64,17 @@ static bool open_copy(Run *run, const Naming *naming, GError **error)
 
 bool run_open(Run *run, GError **error)
 {
+    /* The database itself has its own properties, whoever has changed them. */
     const Naming naming = {.chosen = run->names->work,
-                           .current = run->names->keep,
-                           .migrated = run->names->work,
+                           .current = run->in_place ? run->names->work : run->names->keep,
+                           .migrated = run->in_place ? NULL : run->names->work,
                            .asides = {{.name = run->names->keep,
                                        .aside = run->names->before,
                                        .role = "before",
                                        .phase = "opened",
                                        .gate = run->unwatched ? NULL : run->gate,
                                        .content = run->content}},
-                           .n_asides = 1};
+                           .n_asides = run->alone ? 0 : 1};
     if (!run_fits(run, "opening", 0, error) || interrupt_check(error))
         return false;
     /* A signal may not tear the naming apart; before it the way is back, after it there is nothing

@@ -118,6 +118,14 @@ RunRecord *run_records_find(const GPtrArray *records, const char *run, const cha
     return NULL;
 }
 
+/* The kept copy, or what a run in_place migrates. */
+static bool is_the_database(const RunRecord *record)
+{
+    return strcmp(record->role, "keep") == 0 ||
+           (strcmp(record->role, "work") == 0 && g_strcmp0(record->strategy, "in_place") == 0 &&
+            strcmp(record->phase, "clone") != 0);
+}
+
 void run_records_explain_missing(PgConnection *connection, const PgTarget *target,
                                  const char *database, GError **error)
 {
@@ -127,7 +135,7 @@ void run_records_explain_missing(PgConnection *connection, const PgTarget *targe
      * it: words alone depend on it. */
     for (guint i = 0; records != NULL && i < records->len; i++) {
         const RunRecord *record = g_ptr_array_index(records, i);
-        if (strcmp(record->role, "keep") == 0 && (keep == NULL || record->trusted))
+        if (is_the_database(record) && (keep == NULL || record->trusted))
             keep = record;
     }
     if (keep == NULL) {

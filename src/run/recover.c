@@ -13,6 +13,14 @@
  *   renamed    any            any        a person did that          nothing: it is named
  *   yes        any            restored   it was away for a while    it is put aside
  *
+ * in_place the kept copy is the clone from "migrate" on, and the work copy the database itself:
+ *
+ *   yes        untouched      no         nobody was let into it     exchanged back, as above
+ *   none       untouched      no         there is no clone          exchanged back, as above
+ *   none       migrate        no         died while migrating       name back, if all was rolled
+ *                                                                   back; else the run's snapshot
+ *   none       verified       no         died before opening        opened
+ *
  * That is on_crash: restore. With continue a run that died while migrating goes on, if it can
  * (run/recover_continue.c); with ask nothing is done before somebody has said what.
  *
@@ -34,8 +42,8 @@
 #include <string.h>
 
 /* What preflight knew: from the journal, else from the kept copy, which has kept its own
- * properties. */
-static bool adopt_properties(Run *run, const json_t *lines, const RunRecord *keep, GError **error)
+ * properties (or the database itself, where there is no other). */
+static bool adopt_properties(Run *run, const json_t *lines, const RunRecord *told, GError **error)
 {
     const json_t *passed = journal_find(lines, "note", "preflight", "passed");
     const json_t *details = json_object_get(passed, "details");
@@ -43,16 +51,16 @@ static bool adopt_properties(Run *run, const json_t *lines, const RunRecord *kee
         run->shared = json_incref(json_object_get(details, "shared"));
         run->before = pg_properties_from_json(json_object_get(details, "properties"), error);
     } else {
-        run->before = pg_properties_read(run->control, keep->name, error);
+        run->before = pg_properties_read(run->control, told->name, error);
         if (run->before != NULL)
-            pg_properties_set_comment(run->before, keep->comment);
+            pg_properties_set_comment(run->before, told->comment);
     }
     return run->before != NULL;
 }
 
 /* Whether migrating statements may have been sent to the work copy, and whether it was found right.
  */
-static bool adopt_work(Run *run, const json_t *lines, const RunRecord *keep, const RunRecord *work,
+static bool adopt_work(Run *run, const json_t *lines, const RunRecord *told, const RunRecord *work,
                        bool *verified, GError **error)
 {
     bool exists = false;
@@ -75,23 +83,29 @@ static bool adopt_work(Run *run, const json_t *lines, const RunRecord *keep, con
                                 1, run->names->work);
         run->migrating = comment != NULL;
     }
-    if (strcmp(keep->phase, "migrate") == 0 ||
+    if (run->exchanged || strcmp(told->phase, "migrate") == 0 ||
         journal_find(lines, "intent", "migrate", "begin") != NULL)
         run->migrating = true;
     return true;
 }
 
+/* keep: NULL for a run in_place without a clone, whose work copy is the database itself. */
 static bool adopt(Run *run, const json_t *lines, const RunRecord *keep, const RunRecord *work,
                   bool *verified, GError **error)
 {
+    const RunRecord *told = keep != NULL ? keep : work;
     run->fenced = true;
-    run->gate = g_strdup(keep->gate);
-    run->content = g_strdup(keep->content);
-    run->read_only = g_strdup(keep->read_only);
-    run->gate_opened = strcmp(keep->phase, "fence") != 0;
+    run->in_place = g_strcmp0(told->strategy, "in_place") == 0;
+    run->alone = keep == NULL;
+    run->exchanged = run->in_place && (run->alone || strcmp(keep->phase, "migrate") == 0);
+    run->gate = keep != NULL ? g_strdup(keep->gate) : NULL;
+    run->work_gate = run->exchanged && work != NULL ? g_strdup(work->gate) : NULL;
+    run->content = g_strdup(told->content);
+    run->read_only = g_strdup(told->read_only);
+    run->gate_opened = strcmp(told->phase, "fence") != 0;
     run->unwatched = run->gate == NULL && run->gate_opened;
-    return adopt_properties(run, lines, keep, error) &&
-           adopt_work(run, lines, keep, work, verified, error);
+    return adopt_properties(run, lines, told, error) &&
+           adopt_work(run, lines, told, work, verified, error);
 }
 
 /* The run was one transaction away from its end: nothing is missing but the name. */
@@ -116,12 +130,13 @@ static const char *when_it_died(bool migrating, bool verified)
 static bool decide(Run *run, const RunRecord *keep, const RunRecord *work, OnCrash *decision,
                    RunOutcome *outcome)
 {
+    const RunRecord *told = keep != NULL ? keep : work;
     const bool verified = work != NULL && strcmp(work->phase, "verified") == 0;
     const bool migrating =
-        strcmp(keep->phase, "migrate") == 0 || (work != NULL && strcmp(work->phase, "clone") != 0);
+        strcmp(told->phase, "migrate") == 0 || (work != NULL && strcmp(work->phase, "clone") != 0);
     g_autofree char *standing =
         g_strdup_printf("run %s died %s; '%s' is out of service as '%s'", run->id,
-                        when_it_died(migrating, verified), run->database, keep->name);
+                        when_it_died(migrating, verified), run->database, told->name);
     return recover_decide(run, standing, decision, outcome);
 }
 
@@ -148,7 +163,7 @@ static void recover_copies(Run *run, const RunRecord *keep, const RunRecord *wor
     g_autoptr(json_t) lines = NULL;
     OnCrash decision = ON_CRASH_RESTORE;
     bool verified = false;
-    run_take_id(run, "recover", keep->run);
+    run_take_id(run, "recover", keep != NULL ? keep->run : work->run);
     if (!decide(run, keep, work, &decision, outcome))
         return;
     lines = recover_adopt_journal(run, &error);
@@ -158,7 +173,8 @@ static void recover_copies(Run *run, const RunRecord *keep, const RunRecord *wor
         run_conclude(run, 9, error, NULL, outcome);
         return;
     }
-    log_info("recover: run %s has not ended: '%s' is '%s'%s", run->id, run->database, keep->name,
+    log_info("recover: run %s has not ended: '%s' is '%s'%s", run->id, run->database,
+             keep != NULL ? keep->name : work->name,
              verified ? ", and its migrated copy is proven" : "");
     if (finish(run, lines, verified, decision, &error))
         run_conclude(run, 0, NULL, NULL, outcome);
@@ -249,6 +265,10 @@ static bool adopt_without_keep(Run *run, const RunRecord *work, GError **error)
     details = json_object_get(journal_find(lines, "done", "snapshot", "take"), "details");
     run->content = g_strdup(json_get_text(details, "content"));
     details = json_object_get(journal_find(lines, "note", "preflight", "passed"), "details");
+    /* A migration may have taken the record of the database itself away. */
+    run->in_place = g_strcmp0(json_get_text(details, "strategy"), "in_place") == 0;
+    run->alone = run->exchanged = run->in_place && work == NULL &&
+                                  journal_find(lines, "intent", "migrate", "exchange") != NULL;
     run->shared = json_incref(json_object_get(details, "shared"));
     if (json_object_get(details, "properties") != NULL)
         run->before = pg_properties_from_json(json_object_get(details, "properties"), error);
@@ -276,6 +296,13 @@ static void recover_lost_keep(Run *run, const RunRecord *work, RunOutcome *outco
     run_go_back(run, error, outcome);
 }
 
+/* Whether a work copy is the database that a run in_place migrates. */
+static bool is_database_itself(const RunRecord *work)
+{
+    return work != NULL && g_strcmp0(work->strategy, "in_place") == 0 &&
+           strcmp(work->phase, "clone") != 0;
+}
+
 void run_recover(const RunOptions *options, RunOutcome *outcome)
 {
     g_auto(Run) run = {0};
@@ -283,6 +310,8 @@ void run_recover(const RunOptions *options, RunOutcome *outcome)
     g_autoptr(GPtrArray) records = NULL;
     const RunRecord *keep = NULL, *work = NULL;
     const bool ready = run_init(&run, options, "recover", &error);
+    /* How the dead run was done is not what the policy may say by now. */
+    run.in_place = run.alone = false;
     json_set_text(run.report, "command", "recover");
     if (ready && run_connect(&run, &error) && run_end_renaming_sessions(&run, &error))
         records = run_records_read(run.control, run.database, &error);
@@ -306,7 +335,9 @@ void run_recover(const RunOptions *options, RunOutcome *outcome)
     work = run_records_find(records, keep != NULL ? keep->run : NULL, "work");
     if (keep != NULL && recover_displaced_keep(&run, records, keep, outcome))
         return;
-    if (keep != NULL) {
+    if (keep == NULL && is_database_itself(work) && recover_renamed_work(&run, work, outcome))
+        return;
+    if (keep != NULL || is_database_itself(work)) {
         recover_copies(&run, keep, work, outcome);
     } else if (work != NULL && g_strcmp0(work->strategy, "import") == 0) {
         recover_import(&run, work, outcome);

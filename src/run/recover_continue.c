@@ -195,6 +195,10 @@ static bool prepare(Run *run, const json_t *lines, GError **error)
     g_autoptr(Manifest) manifest = read_manifest(run, error);
     if (manifest == NULL)
         return false;
+    if (run->alone) {
+        error_set(error, ERROR_FAILED, "there is no copy from before to compare with");
+        return false;
+    }
     if (!run->cloned) {
         error_set(error, ERROR_FAILED, "its work copy '%s' is not on the server", run->names->work);
         return false;

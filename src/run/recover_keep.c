@@ -30,12 +30,14 @@ bool recover_check_one_keep(const GPtrArray *records, GError **error)
 /* Nobody else may say what it is called: it may be in service under that name. */
 static void explain_renamed(const Run *run, const RunRecord *keep, bool live, GError **error)
 {
+    const bool is_keep = strcmp(keep->role, "keep") == 0;
+    const char *was = is_keep ? run->names->keep : run->names->work;
     g_autofree char *now = pg_identifier(keep->name);
-    g_autofree char *wanted = pg_identifier(run->names->keep);
+    g_autofree char *wanted = pg_identifier(was);
     error_set(error, ERROR_NEEDS_PERSON,
-              "'%s' bears the record of the kept copy of run %s: somebody has renamed it, it was "
+              "'%s' bears the record of the %s copy of run %s: somebody has renamed it, it was "
               "'%s'; %s '%s'",
-              keep->name, keep->run, run->names->keep,
+              keep->name, is_keep ? "kept" : "work", keep->run, was,
               live ? "it is left alone, and there is another database" : "there is no database",
               run->database);
     if (live)
@@ -101,6 +103,21 @@ static void settle_late(Run *run, const GPtrArray *records, const RunRecord *kee
                   "the snapshot of the run was restored and proven while the kept copy was away");
     error_set(&error, ERROR_FAILED, "somebody had renamed the kept copy");
     run_conclude(run, 7, error, NULL, outcome);
+}
+
+bool recover_renamed_work(Run *run, const RunRecord *work, RunOutcome *outcome)
+{
+    g_autoptr(RunNames) names = run_names_new(run->database, work->run);
+    g_autoptr(GError) error = NULL;
+    bool live = false;
+    if (strcmp(work->name, names->work) == 0)
+        return false;
+    run_take_id(run, "recover", work->run);
+    if (run_database_exists(run, run->database, &live, &error))
+        explain_renamed(run, work, live, &error);
+    log_error(error);
+    run_conclude(run, error_is(error, ERROR_NEEDS_PERSON) ? 8 : 9, error, NULL, outcome);
+    return true;
 }
 
 bool recover_displaced_keep(Run *run, const GPtrArray *records, const RunRecord *keep,

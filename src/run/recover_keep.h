@@ -13,3 +13,6 @@ bool recover_check_one_keep(const GPtrArray *records, GError **error);
 /* Whether keep has lost its name, or its place: the outcome is filled in then. */
 bool recover_displaced_keep(Run *run, const GPtrArray *records, const RunRecord *keep,
                             RunOutcome *outcome);
+
+/* The same of the database itself, which a run in_place without a clone has as its work copy. */
+bool recover_renamed_work(Run *run, const RunRecord *work, RunOutcome *outcome);

@@ -6,14 +6,15 @@
 #include "run/recover_journal.h"
 #include "run/recover_missing.h"
 
-/* Whether the migrated copy has the name: the copy from before tells, and if somebody has dropped
- * that already, the OID, which is not the one that was fenced. */
+/* Whether the migrated copy has the name: the copy from before tells, and if there is none (any
+ * more), the OID, which is not the one that was fenced; in_place it is. */
 static bool learn_opened(Run *run, const json_t *lines, const RunRecord *before, GError **error)
 {
     const json_t *fenced = journal_find(lines, "done", "fence", "rename");
     const char *gate = json_get_text(json_object_get(fenced, "details"), "gate");
     g_autofree char *now = NULL;
     g_autoptr(GError) cause = NULL;
+    bool same = false;
     run->opened = before != NULL;
     /* What was restored from the snapshot has another OID, too. */
     if (before != NULL || gate == NULL || journal_find(lines, "intent", "open", "rename") == NULL ||
@@ -25,10 +26,27 @@ static bool learn_opened(Run *run, const json_t *lines, const RunRecord *before,
         g_propagate_error(error, g_steal_pointer(&cause));
         return false;
     }
-    run->opened =
-        now != NULL && g_ascii_strtoull(now, NULL, 10) != g_ascii_strtoull(gate, NULL, 10);
+    same = now != NULL && g_ascii_strtoull(now, NULL, 10) == g_ascii_strtoull(gate, NULL, 10);
+    run->opened = now != NULL && same == run->in_place;
     run->before_gone = run->opened;
     return true;
+}
+
+/* Whether the database itself was migrated, and rolled back: there is no failed copy of that. */
+static bool was_rolled_back(const json_t *lines)
+{
+    return journal_find(lines, "done", "migrate", "exchange") != NULL &&
+           journal_find(lines, "done", "restore", "exchange") == NULL;
+}
+
+static void learn_strategy(Run *run, const json_t *lines)
+{
+    const json_t *passed = journal_find(lines, "note", "preflight", "passed");
+    const json_t *exchanged = journal_find(lines, "done", "migrate", "exchange");
+    const char *strategy = json_get_text(json_object_get(passed, "details"), "strategy");
+    run->in_place = g_strcmp0(strategy, "in_place") == 0;
+    run->alone =
+        exchanged != NULL && json_get_text(json_object_get(exchanged, "details"), "gate") == NULL;
 }
 
 /* How the run that died got the name back. */
@@ -56,9 +74,11 @@ void recover_words(Run *run, const GPtrArray *records, const char *dropped, RunO
         recover_import_words(run, lines, records, outcome);
         return;
     }
+    learn_strategy(run, lines);
     if (lines != NULL &&
         learn_opened(run, lines, run_records_find(records, id, "before"), &error)) {
-        run->migrating = run_records_find(records, id, "failed") != NULL;
+        run->failed_left = run_records_find(records, id, "failed") != NULL;
+        run->migrating = run->failed_left || was_rolled_back(lines);
         run->unproven_left = run_records_find(records, id, "unproven") != NULL;
         run->fenced = run->migrating || dropped != NULL ||
                       journal_find(lines, "intent", "fence", "rename") != NULL;
@@ -74,7 +94,6 @@ void recover_words(Run *run, const GPtrArray *records, const char *dropped, RunO
     } else {
         error_set(&cause, ERROR_FAILED, "the run died");
         json_set_text(run->report, "proof", proof_of_words(run, lines));
-        run->failed_left = run->migrating;
         run_conclude(run, run->migrating || run->restored_anew ? 7 : 1, cause, NULL, outcome);
     }
 }

@@ -8,6 +8,7 @@
 #include "pg/sql.h"
 #include "run/context.h"
 #include "run/gate.h"
+#include "run/in_place.h"
 #include "run/restore_snapshot.h"
 #include "run/trust.h"
 #include <string.h>
@@ -92,23 +93,28 @@ bool run_end_renaming_sessions(Run *run, GError **error)
                           "sessions of a run that rename the database", error);
 }
 
+char *restore_read_content(PgConnection *connection, GError **error)
+{
+    g_autoptr(DigestSet) digests = NULL;
+    if (!digest_pin(connection, error) ||
+        !pg_exec(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", error))
+        return NULL;
+    digests = digest_list(connection, error);
+    if (digests == NULL || !digest_fill(digests, &connection, 1, error))
+        return NULL;
+    return digest_set_hash(digests);
+}
+
 static bool prove_by_digests(Run *run, bool *proven, GError **error)
 {
     PgConnection *connection = NULL;
-    g_autoptr(DigestSet) digests = NULL;
     g_autofree char *content = NULL;
     if (!run_enter(run, run->names->keep, true, 1, &connection, error))
         return false;
-    if (digest_pin(connection, error) &&
-        pg_exec(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", error)) {
-        digests = digest_list(connection, error);
-        if (digests != NULL && !digest_fill(digests, &connection, 1, error))
-            g_clear_pointer(&digests, digest_set_free);
-    }
+    content = restore_read_content(connection, error);
     pg_disconnect(connection);
-    if (digests == NULL)
+    if (content == NULL)
         return false;
-    content = digest_set_hash(digests);
     *proven = strcmp(content, run->content) == 0;
     return true;
 }
@@ -121,9 +127,11 @@ static bool prove(Run *run, char **why, const char **proof, GError **error)
     if (now == NULL)
         return false;
     if (!run->unwatched && run->gate != NULL && strcmp(now, run->gate) == 0) {
-        *proof = run->gate_opened ? "closed, but for this run's own reading: its row in "
-                                    "pg_database is the one that was written when it was closed"
-                                  : "closed all the time: its row in pg_database is unchanged";
+        *proof = run->exchanged ? "the clone that was made before anything was migrated: its row "
+                                  "in pg_database is the one that was written when it was closed"
+                 : run->gate_opened ? "closed, but for this run's own reading: its row in "
+                                      "pg_database is the one that was written when it was closed"
+                                    : "closed all the time: its row in pg_database is unchanged";
         return true;
     }
     if (run->content != NULL) {
@@ -168,7 +176,7 @@ bool restore_settle_work(Run *run, bool *drop, GError **error)
         run->migrating = false;
         return true;
     }
-    *drop = !run->migrating;
+    *drop = !run->migrating && !run->exchanged;
     /* If we die between giving the name back and the drop, its record is all that tells what it is.
      */
     if (*drop && !run_write_work_record(run, "clone", error))
@@ -270,7 +278,9 @@ static bool give_back_and_prove(Run *run, GPtrArray *exceptions, char **why, GEr
     const char *proof = NULL;
     const bool migrated = run->migrating;
     bool drop = false;
-    Naming naming = {.chosen = run->names->keep, .current = run->names->keep};
+    /* A clone may lack what this role could not give it: that is tried again, and named. */
+    Naming naming = {.chosen = run->names->keep,
+                     .current = run->exchanged ? NULL : run->names->keep};
     if (!close_if_open(run, error) || !restore_settle_work(run, &drop, error) ||
         !prove(run, why, &proof, error))
         return false;
@@ -293,7 +303,11 @@ static bool restore_snapshot(Run *run, bool kept, const char *why, GPtrArray *ex
 {
     g_autoptr(GError) cause = NULL;
     g_autofree char *kept_copy =
-        kept ? g_strdup_printf("; the kept copy is '%s', closed", run->names->keep) : g_strdup("");
+        kept ? g_strdup_printf("; the kept copy is '%s', closed", run->names->keep)
+        : run->exchanged
+            ? g_strdup_printf("; the database as the migrations have left it is '%s', closed",
+                              run->names->work)
+            : g_strdup("");
     if (restore_from_snapshot(run, kept, why, exceptions, &cause))
         return true;
     if (error_is(cause, ERROR_CONNECTION) || error_is(cause, ERROR_LOCKED)) {
@@ -332,9 +346,77 @@ static void name_renamed(const char *renamed, GPtrArray *exceptions)
                                     renamed, quoted));
 }
 
+/* Which of the databases of a run are there. */
+typedef struct {
+    bool live, kept, work, before;
+} There;
+
+static bool look(Run *run, There *there, GError **error)
+{
+    return run_database_exists(run, run->names->keep, &there->kept, error) &&
+           run_database_exists(run, run->names->work, &there->work, error) &&
+           run_database_exists(run, run->names->live, &there->live, error) &&
+           run_database_exists(run, run->names->before, &there->before, error);
+}
+
+/* Whether there is a copy that has no name in service: the kept one, or the database itself. */
+static bool is_out_of_service(const Run *run, const There *there)
+{
+    return there->kept || (run->exchanged && there->work);
+}
+
+/* The name is given already, or somebody else has it: nothing is left to be done. False if not. */
+static bool is_settled(Run *run, const There *there, WayBack *way, GError **error)
+{
+    const bool out = is_out_of_service(run, there);
+    *way = WAY_BACK_NOT;
+    if (!out && there->live && (there->before || (run->alone && run->naming_sent))) {
+        run->opened = true;
+        *way = WAY_BACK_OPENED;
+        return true;
+    }
+    if (!out && there->before) {
+        error_set(error, ERROR_NEEDS_PERSON,
+                  "the migrated copy had the name '%s', and somebody has renamed or dropped it "
+                  "since; the copy from before is '%s', closed",
+                  run->database, run->names->before);
+        return true;
+    }
+    if (!out && there->live) {
+        if (!run_database_exists(run, run->names->failed, &run->failed_left, error))
+            return true;
+        json_set_text(run->report, "proof",
+                      run->migrating ? "the kept copy had its name back already"
+                                     : "the name was never taken away, or was given back already");
+        *way = WAY_BACK_PROVEN;
+        return true;
+    }
+    if (there->live)
+        error_set(error, ERROR_NEEDS_PERSON,
+                  "somebody created a database '%s' during the run; the kept copy is '%s', closed",
+                  run->database, there->kept ? run->names->keep : run->names->work);
+    return there->live;
+}
+
+/* Gives the name back to what is there; *why says why that may not be. */
+static bool give_back(Run *run, const There *there, GPtrArray *exceptions, char **why,
+                      GError **error)
+{
+    if (there->kept)
+        return give_back_and_prove(run, exceptions, why, error);
+    if (is_out_of_service(run, there))
+        return in_place_give_back(run, exceptions, why, error);
+    g_free(run->renamed_keep);
+    run->renamed_keep = renamed_keep(run);
+    *why = g_strdup_printf("neither '%s' nor its kept copy '%s' is on the server", run->database,
+                           run->names->keep);
+    return true;
+}
+
 WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error)
 {
-    bool kept = false, live = false, before = false;
+    There there = {0};
+    WayBack way = WAY_BACK_NOT;
     g_autofree char *why = NULL;
     interrupt_shield(true);
     g_clear_pointer(&run->work, pg_disconnect);
@@ -346,44 +428,13 @@ WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error)
     if (pg_transaction(run->control) != PG_IDLE && !pg_exec(run->control, "ROLLBACK", error))
         return WAY_BACK_NOT;
     pg_set_deadline(run->control, 0, 0, NULL);
-    if (!run_end_own_sessions(run, error) ||
-        !run_database_exists(run, run->names->keep, &kept, error) ||
-        !run_database_exists(run, run->names->live, &live, error) ||
-        !run_database_exists(run, run->names->before, &before, error))
+    if (!run_end_own_sessions(run, error) || !in_place_settle(run, error) ||
+        !look(run, &there, error))
         return WAY_BACK_NOT;
-    if (!kept && live && before) {
-        run->opened = true;
-        return WAY_BACK_OPENED;
-    }
-    if (!kept && before) {
-        error_set(error, ERROR_NEEDS_PERSON,
-                  "the migrated copy had the name '%s', and somebody has renamed or dropped it "
-                  "since; the copy from before is '%s', closed",
-                  run->database, run->names->before);
-        return WAY_BACK_NOT;
-    }
-    if (!kept && live) {
-        if (!run_database_exists(run, run->names->failed, &run->failed_left, error))
-            return WAY_BACK_NOT;
-        json_set_text(run->report, "proof",
-                      run->migrating ? "the kept copy had its name back already"
-                                     : "the name was never taken away, or was given back already");
-        return WAY_BACK_PROVEN;
-    }
-    if (!kept) {
-        g_free(run->renamed_keep);
-        run->renamed_keep = renamed_keep(run);
-        why = g_strdup_printf("neither '%s' nor its kept copy '%s' is on the server", run->database,
-                              run->names->keep);
-    }
-    if (live) {
-        error_set(error, ERROR_NEEDS_PERSON,
-                  "somebody created a database '%s' during the run; the kept copy is '%s', closed",
-                  run->database, run->names->keep);
-        return WAY_BACK_NOT;
-    }
-    if ((kept && !give_back_and_prove(run, exceptions, &why, error)) ||
-        (why != NULL && !restore_snapshot(run, kept, why, exceptions, error)))
+    if (is_settled(run, &there, &way, error))
+        return way;
+    if (!give_back(run, &there, exceptions, &why, error) ||
+        (why != NULL && !restore_snapshot(run, there.kept, why, exceptions, error)))
         return WAY_BACK_NOT;
     if (run->renamed_keep != NULL)
         name_renamed(run->renamed_keep, exceptions);

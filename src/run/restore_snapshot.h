@@ -18,6 +18,10 @@ bool restore_settle_work(Run *run, bool *drop, GError **error);
 NamingAside restore_work_aside(const Run *run);
 void restore_drop_work(Run *run, GPtrArray *exceptions);
 
+/* The content of the database of a session, as digest_set_hash() gives it; NULL with an error. The
+ * caller frees it. */
+char *restore_read_content(PgConnection *connection, GError **error);
+
 /* As naming_give(), and again if the connection was lost on the way. */
 bool restore_give_name(Run *run, const Naming *naming, GPtrArray *exceptions, GError **error);
 

@@ -94,7 +94,8 @@ static int code_of_proven(const Run *run, bool migrating, const GError *cause)
 {
     if (is_trial(run))
         return code_of_trial(cause);
-    return migrating || run->restored_anew ? 7 : code_of_untouched(run, cause);
+    return (migrating && !run->taken_back) || run->restored_anew ? 7
+                                                                 : code_of_untouched(run, cause);
 }
 
 /* The way back failed. */

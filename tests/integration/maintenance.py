@@ -78,6 +78,12 @@ class Project:
                              assertions=", ".join(f'"{pattern}"' for pattern in patterns))
         (self.folder / "policy.yaml").write_text(text, encoding="utf-8")
 
+    def in_place(self, clone=True):
+        """The database itself is migrated, with a clone or without."""
+        text = "strategy: in_place\n" + ("" if clone else "clone: { method: none }\n")
+        with open(self.folder / "policy.yaml", "a", encoding="utf-8") as policy:
+            policy.write(text)
+
     def without_white_cross(self):
         """For databases that are not White Cross: no migration, no assertion about it."""
         for path in self.migrations.iterdir():

@@ -110,6 +110,7 @@ static void check_defaults(const Policy *policy)
     assert_null(policy->fence_before[0]);
     assert_null(policy->fence_after[0]);
     assert_null(policy->fence_standbys[0]);
+    assert_int_equal(policy->strategy, STRATEGY_SHADOW);
     assert_int_equal(policy->clone_method, CLONE_AUTO);
     assert_int_equal(policy->snapshot_jobs, 0);
     assert_int_equal(policy->snapshot_level, 1);
@@ -144,6 +145,7 @@ static void test_every_key(void **state)
              "state: ./state/../runs\n"
              "control_database: ops\n"
              "on_crash: continue\n"
+             "strategy: in_place\n"
              "window: {schedule: 'Mon-Fri 22:00-01:30 UTC', margin: 90s}\n"
              "fence: {drain: 0, before: ['stop; wait', true], after: [start],\n"
              "  standbys: ['host=a', 'service=b']}\n"
@@ -192,6 +194,7 @@ static void test_every_key(void **state)
     assert_string_equal(policy->end_applications[0], "pgadmin");
     assert_string_equal(policy->end_applications[1], "nightly report");
     assert_null(policy->end_applications[2]);
+    assert_int_equal(policy->strategy, STRATEGY_IN_PLACE);
     assert_int_equal(policy->clone_method, CLONE_WAL_LOG);
     assert_int_equal(policy->snapshot_jobs, 4);
     assert_int_equal(policy_jobs(policy), 4);
@@ -204,6 +207,13 @@ static void test_every_key(void **state)
     assert_string_equal(policy->publish_to[1], "file:///srv/b");
     assert_true(policy_accepts(policy, "disk"));
     assert_false(policy_accepts(policy, "logical_slot"));
+}
+
+static void test_no_clone(void **state)
+{
+    (void)state;
+    g_autoptr(Policy) policy = load("policy: p\nstrategy: in_place\nclone: {method: none}\n");
+    assert_int_equal(policy->clone_method, CLONE_NONE);
 }
 
 static void test_jobs_auto(void **state)
@@ -237,9 +247,8 @@ static void test_pattern_in_folder_name(void **state)
 }
 
 #define KEYS_OF_POLICY                                                                             \
-    "policy, migrations, state, control_database, on_crash, window, fence, timeouts, clone, "      \
-    "snapshot, "                                                                                   \
-    "verify, publish, accept"
+    "policy, migrations, state, control_database, on_crash, strategy, window, fence, timeouts, "   \
+    "clone, snapshot, verify, publish, accept"
 #define FINDINGS                                                                                   \
     "standby, logical_slot, role_settings, acl_grantor, unlogged, extension_owner, disk, "         \
     "background_workers, session_roles"
@@ -332,9 +341,14 @@ static const struct {
 
     /* Choices. */
     {"policy: p\nclone: {method: fast}\n",
-     ":2:17: 'clone.method' cannot be 'fast'; it is one of: auto, file_copy, wal_log"},
+     ":2:17: 'clone.method' cannot be 'fast'; it is one of: auto, file_copy, wal_log, none"},
     {"policy: p\nclone: {method: 1}\n",
-     ":2:17: 'clone.method' cannot be '1'; it is one of: auto, file_copy, wal_log"},
+     ":2:17: 'clone.method' cannot be '1'; it is one of: auto, file_copy, wal_log, none"},
+    {"policy: p\nstrategy: inplace\n",
+     ":2:11: 'strategy' cannot be 'inplace'; it is one of: shadow, in_place"},
+    {"policy: p\nclone: {method: none}\n",
+     ":2:17: 'clone.method' can be 'none' with \"strategy: in_place\" only: shadow migrates the "
+     "clone"},
     {"policy: p\nverify:\n  data: none\n",
      ":3:9: 'verify.data' cannot be 'none'; it is one of: touched, all"},
 
@@ -520,11 +534,17 @@ static void test_zero_byte(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shipped),   cmocka_unit_test(test_production),
-        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_every_key),
-        cmocka_unit_test(test_jobs_auto), cmocka_unit_test(test_pattern_in_folder_name),
-        cmocka_unit_test(test_mistakes),  cmocka_unit_test(test_files),
-        cmocka_unit_test(test_zero_byte), cmocka_unit_test(test_findings_are_documented),
+        cmocka_unit_test(test_shipped),
+        cmocka_unit_test(test_production),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_no_clone),
+        cmocka_unit_test(test_jobs_auto),
+        cmocka_unit_test(test_pattern_in_folder_name),
+        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_zero_byte),
+        cmocka_unit_test(test_findings_are_documented),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -195,6 +195,8 @@ bool run_survey_obstacles(Run *run, GError **error);
 /* Sessions in the live database that this role may not end: a visitor may leave by itself, who
  * stays is in the way. */
 bool run_survey_sessions(Run *run, GError **error);
+/* Room for the clone and the snapshot, as far as it can be measured. */
+void run_survey_disk(Run *run, PgConnection *live);
 void run_survey_stores(Run *run);
 
 /* Whether this role may give a new database the properties that it shall have: tried on an empty

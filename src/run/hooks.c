@@ -130,8 +130,9 @@ void hooks_after(Run *run, int exit_code)
     const char *result = result_of(exit_code);
     char **commands = run->policy->fence_after;
     g_autoptr(GError) error = NULL;
-    /* Of an outcome that is unknown recovery will know more. */
-    if (!run->hooks_begun || exit_code == 9 || g_strcmp0(run->hooks_told, result) == 0)
+    /* Of an outcome that is unknown, or not decided, recovery will know more. */
+    if (!run->hooks_begun || exit_code == 9 || run->undecided != NULL ||
+        g_strcmp0(run->hooks_told, result) == 0)
         return;
     (void)journal_intent(run->journal, "hooks", "after", json_pack("{s:s}", "result", result),
                          &error);

@@ -1,7 +1,6 @@
 /* What can be known of the server and the database before anything is touched. */
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "pg/sql.h"
 #include "pg/tools.h"
@@ -253,6 +252,20 @@ static bool survey_login_triggers(Run *run, PgConnection *live, GError **error)
     return true;
 }
 
+/* What they do fails while the name is away, or begins in the middle; some come in by the OID. */
+static bool survey_workers(Run *run, PgConnection *live, GError **error)
+{
+    g_autoptr(PgResult) result = pg_query(live, error, pg_sql_survey_workers, 0);
+    for (int row = 0; result != NULL && row < pg_rows(result); row++) {
+        g_autofree char *fix =
+            g_strdup_printf("%s in 'fence.before', and the opposite in 'fence.after'; then "
+                            "\"accept: [background_workers]\"",
+                            pg_value(result, row, 1));
+        run_finding(run, "background_workers", true, fix, "%s", pg_value(result, row, 0));
+    }
+    return result != NULL;
+}
+
 bool run_survey_size(Run *run, PgConnection *inside, GError **error)
 {
     g_autoptr(PgResult) size =
@@ -274,7 +287,6 @@ bool run_survey_database(Run *run, PgConnection *live, GError **error)
     g_autofree char *tool = NULL;
     g_autofree char *version = NULL;
     g_autofree char *warning = NULL;
-    uint64_t free_bytes = 0;
     if (access == NULL)
         return false;
     for (int row = 0; row < pg_rows(access); row++)
@@ -287,16 +299,9 @@ bool run_survey_database(Run *run, PgConnection *live, GError **error)
     warning = pg_tool_dump_warning(version);
     if (warning != NULL)
         log_warning("%s", warning);
-    if (file_exists(run->options->state_folder) &&
-        file_free_space(run->options->state_folder, &free_bytes, NULL) &&
-        free_bytes < (uint64_t)run->size_bytes / 2) {
-        g_autofree char *have = size_format(free_bytes);
-        g_autofree char *need = size_format((uint64_t)run->size_bytes / 2);
-        run_finding(run, "disk", true, "give it room, or --state another folder",
-                    "'%s' has %s free, a snapshot may need %s", run->options->state_folder, have,
-                    need);
-    }
-    return survey_owners(run, live, error) && survey_login_triggers(run, live, error);
+    run_survey_disk(run, live);
+    return survey_owners(run, live, error) && survey_login_triggers(run, live, error) &&
+           survey_workers(run, live, error);
 }
 
 /* A store that cannot be reached now will not be reached in the window either. */

@@ -113,7 +113,10 @@ def test_recover(drydock, database, tmp_path, ledger):
     tells(run(drydock, database, path, command="recover"), 7, [])
     assert words(ledger) == ended
     tells(run(drydock, database, path, command="recover"), 0, ["nothing to recover"])
+    path = policy(tmp_path, ledger, on_crash="ask")
     assert run(drydock, database, path, "migrate.apply.done=kill").code == -signal.SIGKILL
+    tells(run(drydock, database, path, command="recover"), 8, ["a person must decide"])
+    assert words(ledger) == [*ended, ended[0]]
     drydock.fresh_state()
-    tells(run(drydock, database, path, command="recover"), 7, [])
+    tells(drydock("recover", "--policy", path, "--on-crash", "restore", dsn=database.dsn()), 7, [])
     assert words(ledger) == ended * 2

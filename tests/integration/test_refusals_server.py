@@ -282,6 +282,60 @@ def test_settings_that_only_a_superuser_may_give(white_cross, drydock, policy):
     run_refused(drydock, database, policy, 3, ["may not give a property", "accept: [role_settings]"])
 
 
+def test_scheduler(drydock, database, tmp_path):
+    """Jobs that start by themselves fail while the name is away. The extension is made up: its row is enough."""
+    with database.session() as session, session.cursor() as cursor:
+        cursor.execute("SET allow_system_table_mods = on; INSERT INTO pg_extension"
+                       " VALUES (99999, 'pg_cron', 10, 'public'::regnamespace, false, '1.6', NULL, NULL)")
+    tells(drydock("run", "--policy", write_policy(tmp_path), dsn=database.dsn()), 3, [
+                 "extension pg_cron starts jobs", "cron.launch_active_jobs = off", "accept: [background_workers]"])
+    done = drydock("plan", "--policy", write_policy(tmp_path, accept=["background_workers"]), dsn=database.dsn())
+    assert done.code == 0, str(done)
+
+
+@contextlib.contextmanager
+def small_disk(cluster, size_bytes):
+    """A file system of that size as a tablespace."""
+    folder = cluster.folder / "small"
+    folder.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "none", folder],
+                                           check=False, capture_output=True).returncode:
+        pytest.skip("needs root, who may mount")
+    try:
+        if cluster.account:
+            os.chown(folder, cluster.account.pw_uid, cluster.account.pw_gid)
+        cluster.query(f"CREATE TABLESPACE small LOCATION '{folder}'")
+        yield folder
+    finally:
+        cluster.query("DROP TABLESPACE IF EXISTS small")
+        subprocess.run(["umount", folder], check=True)
+        folder.rmdir()
+
+
+def test_no_room_for_the_clone(cluster, drydock, database, tmp_path):
+    """Where the server is on this host, the room in its folders is measured."""
+    size = cluster.value("SELECT pg_database_size(%s)", (database.name,))
+    with small_disk(cluster, 3 * size // 2) as folder:
+        cluster.query(f"ALTER DATABASE {database} SET TABLESPACE small")
+        done = drydock("run", "--policy", write_policy(tmp_path), dsn=database.dsn())
+        cluster.query(f"DROP DATABASE {database}")
+    tells(done, 3, [f"'{folder}' has ", " free, the clone needs ", "accept: [disk]"])
+
+
+TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout")
+
+
+def test_timeouts_of_role_and_database(cluster, drydock, database, policy):
+    """What a role or the database has set would end the sessions of a run, and does not."""
+    for name in TIMEOUTS:
+        cluster.query(f"ALTER ROLE wc_owner SET {name} = '60ms'; ALTER DATABASE {database} SET {name} = '50ms'")
+    try:
+        done = drydock("run", "--policy", policy, dsn=database.dsn())
+        assert done.code == 0, str(done)
+    finally:
+        cluster.query("; ".join(f"ALTER ROLE wc_owner RESET {name}" for name in TIMEOUTS))
+
+
 # -- the way to the server --------------------------------------------------------------------------
 
 
@@ -341,7 +395,7 @@ def pooler(cluster, folder, mode):
         process.wait()
 
 
-@pytest.mark.parametrize("mode", ["session", "transaction"])
+@pytest.mark.parametrize("mode", ["session", "transaction", "statement"])
 def test_pooler(cluster, drydock, database, policy, tmp_path, mode):
     """It lends sessions to others: locks and settings would not be ours."""
     with pooler(cluster, tmp_path, mode) as folder:

@@ -1,0 +1,79 @@
+/* How much room a run needs, and how much there is, as far as that can be measured. */
+#include "base/clock.h"
+#include "base/file.h"
+#include "pg/sql.h"
+#include "run/context.h"
+#include <string.h>
+#include <unistd.h>
+
+#define PATH_BYTES 4096
+
+/* Whether the server runs on this very host: then the process of our own session is here. A tunnel
+ * or a container has another one by that number, or none. */
+static bool is_same_host(PgConnection *live)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/cmdline", pg_backend_pid(live));
+    g_autofree char *title = NULL;
+    return g_file_get_contents(path, &title, NULL, NULL) && g_str_has_prefix(title, "postgres") &&
+           strstr(title, pg_database(live)) != NULL;
+}
+
+/* A session's process works in the data folder; where we may not see that, the server may tell. */
+static char *data_folder(PgConnection *live)
+{
+    char folder[PATH_BYTES] = "";
+    g_autofree char *link = g_strdup_printf("/proc/%d/cwd", pg_backend_pid(live));
+    const ssize_t length = readlink(link, folder, sizeof folder - 1);
+    if (length > 0)
+        return g_strndup(folder, (gsize)length);
+    return pg_query_text(live, NULL,
+                         "SELECT setting FROM pg_settings WHERE name = 'data_directory'", 0);
+}
+
+/* Where the files of the database are, if they are on this host and in one place; else NULL. */
+static char *database_folder(PgConnection *live)
+{
+    g_autofree char *tablespace = NULL;
+    if (!is_same_host(live))
+        return NULL;
+    tablespace = pg_query_text(live, NULL,
+                               "SELECT nullif(pg_tablespace_location(dattablespace), '') FROM "
+                               "pg_database WHERE datname = current_database()",
+                               0);
+    return tablespace != NULL ? g_steal_pointer(&tablespace) : data_folder(live);
+}
+
+static void survey_clone(Run *run, PgConnection *live)
+{
+    const uint64_t need_bytes = (uint64_t)run->size_bytes;
+    g_autofree char *folder = database_folder(live);
+    g_autofree char *need = size_format(need_bytes);
+    g_autofree char *have = NULL;
+    uint64_t free_bytes = 0;
+    if (folder == NULL || !file_free_space(folder, &free_bytes, NULL)) {
+        run_finding(run, "disk", false, "look at it on the server: df",
+                    "how much room the server has is not known from here; the clone needs %s",
+                    need);
+        return;
+    }
+    have = size_format(free_bytes);
+    if (free_bytes < need_bytes)
+        run_finding(run, "disk", true, "give it room, or accept it with \"accept: [disk]\"",
+                    "'%s' has %s free, the clone needs %s", folder, have, need);
+}
+
+void run_survey_disk(Run *run, PgConnection *live)
+{
+    const char *folder = run->options->state_folder;
+    const uint64_t need_bytes = (uint64_t)run->size_bytes / 2;
+    g_autofree char *need = size_format(need_bytes);
+    g_autofree char *have = NULL;
+    uint64_t free_bytes = 0;
+    survey_clone(run, live);
+    if (!file_exists(folder) || !file_free_space(folder, &free_bytes, NULL) ||
+        free_bytes >= need_bytes)
+        return;
+    have = size_format(free_bytes);
+    run_finding(run, "disk", true, "give it room, or --state another folder",
+                "'%s' has %s free, a snapshot may need %s", folder, have, need);
+}

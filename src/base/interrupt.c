@@ -1,5 +1,6 @@
 #include "base/interrupt.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 
 static atomic_int received;
 static atomic_bool shielded_now;
+static _Atomic int64_t latest;
 static int wake_pipe[2] = {-1, -1};
 
 static void on_signal(int number)
@@ -59,11 +61,21 @@ bool interrupt_shield(bool shielded)
     return atomic_exchange(&shielded_now, shielded);
 }
 
+void interrupt_set_latest(int64_t latest_us)
+{
+    atomic_store(&latest, latest_us);
+}
+
 bool interrupt_check(GError **error)
 {
     const int number = interrupt_pending();
-    if (number == 0)
-        return false;
+    const int64_t latest_us = atomic_load(&latest);
+    if (number == 0) {
+        if (latest_us == 0 || atomic_load(&shielded_now) || clock_monotonic_us() < latest_us)
+            return false;
+        error_set(error, ERROR_TOO_LATE, "the window leaves no more time for it");
+        return true;
+    }
     error_set(error, ERROR_INTERRUPTED, "stopped by signal %d (%s)", number, strsignal(number));
     error_sql_set(error, NULL, number);
     return true;

@@ -1,5 +1,6 @@
 /*
- * INT and TERM as a wish that waiting code looks at, never as something that happens to it.
+ * INT and TERM, and the end of the time, as a wish that waiting code looks at, never as something
+ * that happens to it.
  *
  * Every wait polls interrupt_fd() beside what it waits for, and asks interrupt_pending(). During a
  * restore the wish is recorded and not obeyed (interrupt_shield).
@@ -8,6 +9,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Installs the handlers; call once at the start of the program. SIGPIPE and SIGXFSZ
  * are ignored. */
@@ -26,5 +28,9 @@ int interrupt_received(void);
  * was before. */
 bool interrupt_shield(bool shielded);
 
-/* Sets an ERROR_INTERRUPTED and returns true if a signal waits to be obeyed. */
+/* The monotonic moment after which interrupt_check() says that it is too late; 0: none. */
+void interrupt_set_latest(int64_t latest_us);
+
+/* Sets an ERROR_INTERRUPTED and returns true if a signal waits to be obeyed; or an ERROR_TOO_LATE,
+ * if the latest moment has passed. Neither while shielded. */
 bool interrupt_check(GError **error);

@@ -5,7 +5,6 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 
-#define TERMINATE_AFTER_MS 5000
 #define RECONNECT_MS 30000
 #define RECONNECT_PAUSE_MS 500
 #define BACKOFF_MS 200
@@ -74,16 +73,15 @@ void attempt_set_deadline(const Attempt *attempt, int64_t limit_ms)
 {
     pg_note_statement_timeout(attempt->connection, limit_ms);
     if (limit_ms > 0)
-        pg_set_deadline(attempt->connection,
-                        clock_monotonic_us() + (limit_ms + TERMINATE_AFTER_MS) * 1000,
-                        TERMINATE_AFTER_MS, attempt->options->observer);
+        pg_watch_deadline(attempt->connection, clock_monotonic_us() + limit_ms * 1000,
+                          attempt->options->observer);
 }
 
 bool attempt_pin(const Attempt *attempt, GError **error)
 {
     int64_t limit_ms = 0;
     g_autofree char *sql = attempt_pin_sql(attempt, &limit_ms, error);
-    pg_set_deadline(attempt->connection, 0, 0, NULL);
+    pg_set_deadline(attempt->connection, 0, NULL);
     if (sql == NULL || !pg_exec(attempt->connection, sql, error))
         return false;
     attempt_set_deadline(attempt, limit_ms);

@@ -22,7 +22,7 @@ bool execute_begin(Attempt *attempt, GError **error)
 
 void execute_end(const Attempt *attempt)
 {
-    pg_set_deadline(attempt->connection, 0, 0, NULL);
+    pg_set_deadline(attempt->connection, 0, NULL);
     log_progress_end();
     if (pg_is_alive(attempt->connection) && pg_transaction(attempt->connection) != PG_IDLE)
         (void)pg_exec(attempt->connection, "ROLLBACK", NULL);
@@ -93,7 +93,7 @@ bool execute_statement(Attempt *attempt, const SqlStatement *statement, bool bar
     pg_set_watch(attempt->connection, watch_interval_ms(attempt), watch_statement, attempt);
     done = run(attempt, statement, bare, error);
     pg_set_watch(attempt->connection, 0, NULL, NULL);
-    pg_set_deadline(attempt->connection, 0, 0, NULL);
+    pg_set_deadline(attempt->connection, 0, NULL);
     if (!done)
         hint_at_transaction(bare, error);
     done = done && ended_well(attempt, bare, error);

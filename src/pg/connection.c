@@ -6,7 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define CANCEL_GRACE_MS 5000
+/* The server's statement_timeout comes first; what it does not end is cancelled, then ended. */
+#define CANCEL_AFTER_MS 1000
 #define MAX_PARAMETERS 32
 
 /* One statement: each has its price, and this is sent before every migration. */
@@ -120,7 +121,7 @@ PgConnection *pg_connect(const PgTarget *target, const PgConnectOptions *options
     g_autofree char *startup = NULL;
     g_autoptr(GError) cause = NULL;
     int version = 0;
-    connection->grace_ms = CANCEL_GRACE_MS;
+    connection->grace_ms = PG_ENDED_AFTER_MS;
     connection->read_only = options->read_only;
     connection->catalog_only = options->catalog_only;
     if (open_session(connection, target, options, NULL, &version, &cause))
@@ -189,12 +190,17 @@ PgTransaction pg_transaction(const PgConnection *connection)
     }
 }
 
-void pg_set_deadline(PgConnection *connection, int64_t deadline_us, int64_t grace_ms,
-                     PgConnection *killer)
+void pg_watch_deadline(PgConnection *connection, int64_t deadline_us, PgConnection *killer)
 {
-    connection->deadline_us = deadline_us;
-    connection->grace_ms = grace_ms > 0 ? grace_ms : CANCEL_GRACE_MS;
+    connection->deadline_us = deadline_us != 0 ? deadline_us + CANCEL_AFTER_MS * 1000 : 0;
+    connection->grace_ms = PG_ENDED_AFTER_MS - CANCEL_AFTER_MS;
     connection->killer = killer;
+}
+
+void pg_set_deadline(PgConnection *connection, int64_t latest_us, PgConnection *killer)
+{
+    pg_watch_deadline(connection, latest_us, killer);
+    connection->latest_us = latest_us;
 }
 
 void pg_note_statement_timeout(PgConnection *connection, int64_t timeout_ms)
@@ -216,7 +222,8 @@ static PgResult *query_v(PgConnection *connection, GError **error, const char *s
     g_assert(n <= MAX_PARAMETERS);
     for (int i = 0; i < n; i++)
         values[i] = va_arg(args, const char *);
-    exchange_begin(connection, sql);
+    if (!exchange_begin(connection, sql, error))
+        return NULL;
     if (PQsendQueryParams(connection->libpq, sql, n, NULL, values, NULL, NULL, 0) == 0) {
         (void)exchange_send_failed(connection, error);
         return NULL;
@@ -247,7 +254,8 @@ PgResult *pg_query_bytes(PgConnection *connection, GError **error, const char *s
         lengths[i] = (int)parameters[i].size_bytes;
         formats[i] = 1;
     }
-    exchange_begin(connection, sql);
+    if (!exchange_begin(connection, sql, error))
+        return NULL;
     if (PQsendQueryParams(connection->libpq, sql, n, types, values, lengths, formats, 0) == 0) {
         (void)exchange_send_failed(connection, error);
         return NULL;
@@ -270,7 +278,8 @@ char *pg_query_text(PgConnection *connection, GError **error, const char *sql, i
 bool pg_exec(PgConnection *connection, const char *sql, GError **error)
 {
     g_autoptr(PgResult) result = NULL;
-    exchange_begin(connection, sql);
+    if (!exchange_begin(connection, sql, error))
+        return false;
     if (PQsendQuery(connection->libpq, sql) == 0)
         return exchange_send_failed(connection, error);
     result = exchange_finish(connection, error);

@@ -50,11 +50,18 @@ bool pg_is_alive(const PgConnection *connection);
  * in it before. */
 bool pg_reset_session(PgConnection *connection, const char *then, GError **error);
 
-/* Time limit, in monotonic microseconds, for every following statement; 0: none. When it passes,
- * the statement is cancelled; if it is still there grace_ms later, its backend is ended through
- * killer (may be NULL: the socket is closed). Such statements fail with ERROR_TIMEOUT. */
-void pg_set_deadline(PgConnection *connection, int64_t deadline_us, int64_t grace_ms,
-                     PgConnection *killer);
+/* No statement is left on the server so long after the moment at which it should have ended. */
+#define PG_ENDED_AFTER_MS 5000
+
+/* Time limit, in monotonic microseconds, for every following statement; 0: none. The session's
+ * statement_timeout is set to what is left before each, so that the server ends it, whatever
+ * becomes of us; what that does not end (a handler that swallows the cancellation) is ended within
+ * PG_ENDED_AFTER_MS, through killer (may be NULL: the socket is closed). Such statements fail with
+ * ERROR_TIMEOUT. */
+void pg_set_deadline(PgConnection *connection, int64_t latest_us, PgConnection *killer);
+
+/* The same without the session's statement_timeout, which is the caller's own. */
+void pg_watch_deadline(PgConnection *connection, int64_t deadline_us, PgConnection *killer);
 
 /* Says that the session's statement_timeout has been set (0: none; so it is when a session is
  * opened or reset). A statement that was cancelled before that time was cancelled by a person: the

@@ -182,14 +182,6 @@ static PGresult *next_result(PgConnection *connection, Stopping *stopping, bool 
     return *lost ? NULL : PQgetResult(connection->libpq);
 }
 
-void exchange_begin(PgConnection *connection, const char *sql)
-{
-    g_free(connection->sql);
-    connection->sql = g_strdup(sql);
-    connection->warning[0] = '\0';
-    connection->sent_us = clock_monotonic_us();
-}
-
 /* After a statement was stopped by us its error says so, whatever the server called it. */
 static void set_stopped(const PgConnection *connection, const Stopping *stopping, GError **error)
 {
@@ -265,6 +257,54 @@ bool exchange_send_failed(PgConnection *connection, GError **error)
 {
     exchange_set_lost(connection, error);
     return false;
+}
+
+static bool pass_over(PgConnection *connection, PGresult *result, Stopping *stopping, gpointer data,
+                      GError **error)
+{
+    (void)connection;
+    (void)stopping;
+    (void)data;
+    (void)error;
+    PQclear(result);
+    return true;
+}
+
+static void note_statement(PgConnection *connection, const char *sql)
+{
+    g_free(connection->sql);
+    connection->sql = g_strdup(sql);
+    connection->warning[0] = '\0';
+    connection->sent_us = clock_monotonic_us();
+}
+
+/* The server's own clock ends a statement in time, also when nobody is here any more to cancel it.
+ * In a failed transaction nothing can be set; what can run there needs no time. */
+static bool limit_session(PgConnection *connection, GError **error)
+{
+    const int64_t left_ms = (connection->latest_us - clock_monotonic_us()) / 1000;
+    const int64_t limit_ms = connection->latest_us != 0 ? CLAMP(left_ms, 1, G_MAXINT) : 0;
+    const bool idle = PQtransactionStatus(connection->libpq) == PQTRANS_IDLE;
+    g_autofree char *sql = NULL;
+    if ((limit_ms == 0 && !connection->limited) ||
+        PQtransactionStatus(connection->libpq) == PQTRANS_INERROR)
+        return true;
+    sql = g_strdup_printf("SET statement_timeout = %d", (int)limit_ms);
+    note_statement(connection, sql);
+    if (PQsendQuery(connection->libpq, sql) == 0)
+        return exchange_send_failed(connection, error);
+    /* What is set in a transaction may be rolled back. */
+    connection->limited = limit_ms > 0 || !idle;
+    connection->statement_timeout_ms = limit_ms;
+    return exchange_drain(connection, pass_over, NULL, error);
+}
+
+bool exchange_begin(PgConnection *connection, const char *sql, GError **error)
+{
+    if (!limit_session(connection, error))
+        return false;
+    note_statement(connection, sql);
+    return true;
 }
 
 static bool keep_last(PgConnection *connection, PGresult *result, Stopping *stopping, gpointer data,

@@ -11,7 +11,9 @@ struct PgConnection {
     PGconn *libpq;
     bool read_only;
     bool catalog_only;
-    int64_t deadline_us;          /* monotonic; 0: none */
+    int64_t deadline_us;          /* monotonic, of waiting here; 0: none */
+    int64_t latest_us;            /* monotonic, of statements on the server; 0: none */
+    bool limited;                 /* the session's statement_timeout is what latest_us left */
     int64_t statement_timeout_ms; /* the server's, for this session; 0: none */
     int64_t sent_us;              /* when the statement that runs was sent */
     int64_t grace_ms;
@@ -37,8 +39,9 @@ typedef struct {
 typedef bool (*ResultFunc)(PgConnection *connection, PGresult *result, Stopping *stopping,
                            gpointer data, GError **error);
 
-/* Before a statement is sent: sql is what its errors are about. */
-void exchange_begin(PgConnection *connection, const char *sql);
+/* Before a statement is sent: sql is what its errors are about. Gives the session the time limit
+ * that the connection's deadline leaves. */
+bool exchange_begin(PgConnection *connection, const char *sql, GError **error);
 
 /* Reads every result of what was sent; func sees those that are no error. The first error wins. */
 bool exchange_drain(PgConnection *connection, ResultFunc func, gpointer data, GError **error);

@@ -78,7 +78,8 @@ bool pg_statement(PgConnection *connection, const char *sql, size_t sql_bytes,
 {
     StatementData statement = {copy_data, copy_bytes, 0};
     g_autofree char *text = g_strndup(sql, sql_bytes);
-    exchange_begin(connection, text);
+    if (!exchange_begin(connection, text, error))
+        return false;
     if (PQsendQuery(connection->libpq, text) == 0)
         return exchange_send_failed(connection, error);
     (void)PQsetSingleRowMode(connection->libpq); /* a SELECT's rows are passed over one by one */
@@ -96,7 +97,8 @@ bool pg_statement_after(PgConnection *connection, const char *before, const char
     g_autofree char *text = g_strndup(sql, sql_bytes);
     PGconn *libpq = connection->libpq;
     bool done = false;
-    exchange_begin(connection, text);
+    if (!exchange_begin(connection, text, error))
+        return false;
     if (PQenterPipelineMode(libpq) == 0 ||
         PQsendQueryParams(libpq, before, 0, NULL, NULL, NULL, NULL, 0) == 0 ||
         PQsendQueryParams(libpq, text, 0, NULL, NULL, NULL, NULL, 0) == 0 ||
@@ -113,7 +115,8 @@ bool pg_parses(PgConnection *connection, const char *sql, size_t sql_bytes, GErr
     g_autofree char *text = g_strndup(sql, sql_bytes);
     g_autoptr(GError) cause = NULL;
     g_autoptr(PgResult) result = NULL;
-    exchange_begin(connection, text);
+    if (!exchange_begin(connection, text, error))
+        return false;
     if (PQsendPrepare(connection->libpq, "", text, 0, NULL) == 0)
         return exchange_send_failed(connection, error);
     result = exchange_finish(connection, &cause);
@@ -207,7 +210,8 @@ bool pg_copy_in(PgConnection *connection, const char *sql, PgFeedFunc func, gpoi
     CopyIn copy = {func, data, 0, NULL};
     g_autoptr(GError) cause = NULL;
     bool done = false;
-    exchange_begin(connection, sql);
+    if (!exchange_begin(connection, sql, error))
+        return false;
     if (PQsendQuery(connection->libpq, sql) == 0)
         return exchange_send_failed(connection, error);
     done = exchange_drain(connection, take_copy_in, &copy, &cause);
@@ -230,7 +234,8 @@ bool pg_copy_out(PgConnection *connection, const char *sql, PgRowFunc func, gpoi
     CopyOut copy = {func, data, NULL};
     g_autoptr(GError) cause = NULL;
     bool done = false;
-    exchange_begin(connection, sql);
+    if (!exchange_begin(connection, sql, error))
+        return false;
     if (PQsendQuery(connection->libpq, sql) == 0)
         return exchange_send_failed(connection, error);
     done = exchange_drain(connection, take_copy, &copy, &cause);

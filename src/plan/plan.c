@@ -2,7 +2,9 @@
 
 #include "base/clock.h"
 #include "migration/statement.h"
+#include "policy/window.h"
 #include "run/context.h"
+#include "run/estimate.h"
 
 static json_t *statements_json(const MigrationFile *file)
 {
@@ -64,6 +66,31 @@ static json_t *findings_json(const Run *run, int *exit_code)
     return list;
 }
 
+/* The window that is, or the next: a plan may be made at any time. */
+static void find_window(Run *run)
+{
+    g_auto(Window) window = {0};
+    int64_t next_us = 0, ignored_us = 0;
+    if (run->options->needs_policy_window && run->policy->window.schedule != NULL &&
+        window_parse(run->policy->window.schedule, &window, NULL) &&
+        !window_find(&window, clock_wall_us(), &run->window_end_us, &next_us))
+        (void)window_find(&window, next_us, &run->window_end_us, &ignored_us);
+}
+
+/* The way back, and when a run must begin at the latest to be done, or undone, in its window. */
+static void add_deadline(const Run *run, json_t *plan)
+{
+    const int64_t whole_us = estimate_whole_us(run);
+    g_autofree char *end = clock_format_utc(run->window_end_us);
+    g_autofree char *latest =
+        clock_format_utc(run->window_end_us - whole_us - run_way_back_us(run) -
+                         run->policy->window.margin_ms * 1000);
+    json_set_integer(plan, "way_back_ms", run_way_back_us(run) / 1000);
+    json_set_integer(plan, "whole_ms", whole_us / 1000);
+    json_set_text(plan, "window_end", run->window_end_us != 0 ? end : NULL);
+    json_set_text(plan, "latest_start", run->window_end_us != 0 ? latest : NULL);
+}
+
 json_t *plan_make(const RunOptions *options, int *exit_code, GError **error)
 {
     g_auto(Run) run = {0};
@@ -72,6 +99,7 @@ json_t *plan_make(const RunOptions *options, int *exit_code, GError **error)
     if (!run_init(&run, options, "plan", error) || !run_connect_control(&run, error) ||
         !run_survey(&run, error))
         return NULL;
+    find_window(&run);
     plan = json_incref(run.report);
     json_set_text(plan, "policy", options->policy->name);
     json_set_text(plan, "strategy", "shadow");
@@ -81,16 +109,7 @@ json_t *plan_make(const RunOptions *options, int *exit_code, GError **error)
                         json_pack("{s:s, s:s, s:s, s:s}", "keep", run.names->keep, "work",
                                   run.names->work, "before", run.names->before, "failed",
                                   run.names->failed));
-    json_object_set_new(
-        plan, "estimates",
-        json_pack("{s:s, s:I, s:I, s:I}", "source", "size of the database", "clone_ms",
-                  (json_int_t)(run_estimate_clone_us(run.size_bytes) / 1000), "snapshot_ms",
-                  (json_int_t)(run_estimate_snapshot_us(run.size_bytes) / 1000), "way_back_ms",
-                  (json_int_t)(run_way_back_us(&run) / 1000)));
-    if (run.window_end_us != 0) {
-        g_autofree char *end = clock_format_utc(run.window_end_us);
-        json_set_text(plan, "window_end", end);
-    }
+    add_deadline(&run, plan);
     json_object_del(plan, "run");
     return plan;
 }

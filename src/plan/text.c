@@ -44,6 +44,31 @@ static void add_migrations(GString *text, const json_t *plan)
     }
 }
 
+/* How long a step takes, and who says so. The caller frees it. */
+static char *about(const json_t *estimates, const char *step)
+{
+    const json_t *estimate = json_object_get(estimates, step);
+    const char *source = json_get_text(estimate, "source");
+    g_autofree char *duration = clock_format_duration(json_get_integer(estimate, "ms", 0) * 1000);
+    if (g_strcmp0(source, "size") == 0)
+        return g_strdup_printf("about %s, by size", duration);
+    return g_strdup_printf("about %s, as in %s", duration, source != NULL ? source : "?");
+}
+
+static void add_deadline(GString *text, const json_t *plan)
+{
+    g_autofree char *whole = clock_format_duration(json_get_integer(plan, "whole_ms", 0) * 1000);
+    g_autofree char *way_back =
+        clock_format_duration(json_get_integer(plan, "way_back_ms", 0) * 1000);
+    text_append_line(text,
+                     "The database is out of service for about %s; the way back takes at most "
+                     "%s at any time.",
+                     whole, way_back);
+    if (json_get_text(plan, "window_end") != NULL)
+        text_append_line(text, "The window ends at %s: the run must begin before %s.",
+                         json_get_text(plan, "window_end"), json_get_text(plan, "latest_start"));
+}
+
 static void add_steps(GString *text, const json_t *plan)
 {
     const json_t *copies = json_object_get(plan, "copies");
@@ -51,22 +76,23 @@ static void add_steps(GString *text, const json_t *plan)
     const char *database = json_get_text(plan, "database");
     const char *work = json_get_text(copies, "work");
     g_autofree char *size = size_format((uint64_t)json_get_integer(plan, "size_bytes", 0));
-    g_autofree char *clone =
-        clock_format_duration(json_get_integer(estimates, "clone_ms", 0) * 1000);
-    g_autofree char *snapshot =
-        clock_format_duration(json_get_integer(estimates, "snapshot_ms", 0) * 1000);
+    g_autofree char *clone = about(estimates, "clone");
+    g_autofree char *snapshot = about(estimates, "snapshot");
+    g_autofree char *publish = about(estimates, "publish");
+    g_autofree char *migrate = about(estimates, "migrations");
+    g_autofree char *verify = about(estimates, "verify");
     g_autofree char *way_back =
-        clock_format_duration(json_get_integer(estimates, "way_back_ms", 0) * 1000);
+        clock_format_duration(json_get_integer(plan, "way_back_ms", 0) * 1000);
     g_string_append(text, "\nWhat happens to which copy\n");
     text_append_line(text,
                      "  fence     '%s' becomes '%s': closed, never written to; sessions are ended",
                      database, json_get_text(copies, "keep"));
-    text_append_line(text, "  clone     '%s' is made of it (%s, about %s), closed", work, size,
-                     clone);
-    text_append_line(text, "  snapshot  the kept copy is read (about %s)", snapshot);
-    text_append_line(text, "  publish   the snapshot goes where the policy says");
-    text_append_line(text, "  migrate   the pending migrations are applied to '%s'", work);
-    text_append_line(text, "  verify    '%s' is compared with the kept copy", work);
+    text_append_line(text, "  clone     '%s' is made of it (%s, %s), closed", work, size, clone);
+    text_append_line(text, "  snapshot  the kept copy is read (%s)", snapshot);
+    text_append_line(text, "  publish   the snapshot goes where the policy says (%s)", publish);
+    text_append_line(text, "  migrate   the pending migrations are applied to '%s' (%s)", work,
+                     migrate);
+    text_append_line(text, "  verify    '%s' is compared with the kept copy (%s)", work, verify);
     text_append_line(text, "  open      '%s' becomes '%s', the kept copy becomes '%s'", work,
                      database, json_get_text(copies, "before"));
     text_append_line(text,
@@ -76,12 +102,8 @@ static void add_steps(GString *text, const json_t *plan)
     text_append_line(text,
                      "The database gets a new OID: what is bound to that (statistics counters, "
                      "logical slots) does not follow it.");
-    text_append_line(text,
-                     "Estimates come from the %s. The name in the copies is that of a run which "
-                     "began now.",
-                     json_get_text(estimates, "source"));
-    if (json_get_text(plan, "window_end") != NULL)
-        g_string_append_printf(text, "The window ends at %s.\n", json_get_text(plan, "window_end"));
+    text_append_line(text, "The name in the copies is that of a run which began now.");
+    add_deadline(text, plan);
 }
 
 static void add_findings(GString *text, const json_t *plan)

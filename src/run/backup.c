@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "run/context.h"
+#include "run/estimate.h"
 #include "run/gate.h"
 #include "snapshot/snapshot.h"
 #include "store/store.h"
@@ -38,17 +39,20 @@ bool run_snapshot(Run *run, GError **error)
     g_autofree char *folder = g_build_filename(run->folder, "snapshot", NULL);
     g_autofree char *size = NULL;
     g_autoptr(SnapshotResult) result = NULL;
-    if (!run_fits(run, "the snapshot", run_estimate_snapshot_us(run->size_bytes), error))
+    int64_t started_us = 0;
+    if (!run_fits(run, "the snapshot", estimate_us(run, "snapshot"), error))
         return false;
     if (!journal_intent(run->journal, "snapshot", "take", json_pack("{s:s}", "folder", folder),
                         error) ||
         !run_open_keep(run, error))
         return false;
+    started_us = clock_monotonic_us();
     result = take(run, folder, error);
     if (result == NULL && error_is(*error, ERROR_TIMEOUT))
         error_recode(error, ERROR_TOO_LATE);
-    if (result == NULL || !run_fits(run, "the migrations", 0, error))
+    if (result == NULL)
         return false;
+    estimate_snapshot_took(run, clock_monotonic_us() - started_us);
     run->digests = g_steal_pointer(&result->digests);
     run->content = g_strdup(result->content_hash);
     size = size_format(result->size_bytes);
@@ -111,6 +115,8 @@ bool run_publish(Run *run, GError **error)
 {
     json_t *places = json_array();
     json_object_set_new(run->report, "published", places);
+    if (!run_fits(run, "publishing", estimate_us(run, "publish"), error))
+        return false;
     for (char **url = run->policy->publish_to; *url != NULL; url++) {
         if (!publish_to(run, *url, places, error))
             return false;

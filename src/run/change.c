@@ -7,6 +7,7 @@
 #include "pg/shared.h"
 #include "pg/sql.h"
 #include "run/context.h"
+#include "run/estimate.h"
 #include "run/gate.h"
 #include "run/in_place.h"
 #include "verify/health.h"
@@ -116,7 +117,7 @@ static bool migrate_one(Run *run, const Migration *migration, json_t *list, GErr
     const bool out_of_order = standing_is_out_of_order(run->standing, migration->id);
     g_autofree char *took = NULL;
     int64_t duration_us = 0;
-    if (!run_fits(run, "the next migration", 0, error) ||
+    if (!run_fits(run, migration->title, estimate_migration_us(run, migration->id), error) ||
         !journal_intent(run->journal, "migrate", "apply",
                         json_pack("{s:s}", "migration", migration->id), error) ||
         !apply_up(run->work, migration, &options, &duration_us, error))
@@ -175,7 +176,8 @@ bool run_migrate(Run *run, GError **error)
 {
     json_t *list = json_array();
     json_object_set_new(run->report, "migrations", list);
-    if (!run_fits(run, "the migrations", 0, error))
+    if (!run_fits(run, "the migrations and their proof",
+                  estimate_us(run, "migrations") + estimate_us(run, "verify"), error))
         return false;
     /* What was restored may be up to date. */
     if (run->pending->len == 0)
@@ -261,7 +263,7 @@ static PgConnection *open_keep(gpointer data, GError **error)
     Run *run = data;
     if (run->keep == NULL && !run_enter(run, run->names->keep, true, 1, &run->keep, error))
         return NULL;
-    pg_set_deadline(run->keep, run_latest_us(run), 0, run->helper);
+    pg_set_deadline(run->keep, run_latest_us(run), run->helper);
     return run->keep;
 }
 
@@ -308,11 +310,11 @@ bool run_verify(Run *run, GError **error)
 {
     g_autoptr(GPtrArray) findings = g_ptr_array_new_with_free_func(g_free);
     const int64_t latest_us = run_latest_us(run);
-    if (!run_fits(run, "the verification", 0, error) ||
+    if (!run_fits(run, "the verification", estimate_us(run, "verify"), error) ||
         !journal_intent(run->journal, "verify", "check", NULL, error) ||
         !run_enter(run, run->names->work, true, 1, &run->work, error))
         return false;
-    pg_set_deadline(run->work, latest_us, 0, run->helper);
+    pg_set_deadline(run->work, latest_us, run->helper);
     if (!set_search_path(run, error) || !verify_health(run, findings, error) ||
         !verify_files(run, findings, error) || !verify_assertions(run, findings, error) ||
         !verify_data(run, findings, error) || !judge(run, findings, error))

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "run/context.h"
+#include "run/estimate.h"
 #include "run/gate.h"
 #include "run/properties.h"
 
@@ -49,14 +50,14 @@ static bool create(Run *run, GError **error)
     g_autofree char *keep = pg_identifier(run->names->keep);
     g_autofree char *owner = pg_identifier(pg_properties_owner(run->before));
     bool done = false;
-    pg_set_deadline(run->control, run_latest_us(run), 0, run->helper);
+    pg_set_deadline(run->control, run_latest_us(run), run->helper);
     pg_set_watch(run->control, WATCH_MS, show_progress, &progress);
     run->cloned = true; /* it may appear even if we do not hear of it */
     done = pg_execf(run->control, error,
                     "CREATE DATABASE %s TEMPLATE %s OWNER %s ALLOW_CONNECTIONS false%s", work, keep,
                     owner, strategy(run));
     pg_set_watch(run->control, 0, NULL, NULL);
-    pg_set_deadline(run->control, 0, 0, NULL);
+    pg_set_deadline(run->control, 0, NULL);
     log_progress_end();
     if (!done && error_is(*error, ERROR_TIMEOUT))
         error_recode(error, ERROR_TOO_LATE);
@@ -99,7 +100,7 @@ bool run_clone(Run *run, GError **error)
 {
     if (run->alone)
         return true;
-    if (!run_fits(run, "the clone", run_estimate_clone_us(run->size_bytes), error))
+    if (!run_fits(run, "the clone", estimate_us(run, "clone"), error))
         return false;
     if (!journal_intent(run->journal, "clone", "create",
                         json_pack("{s:s}", "name", run->names->work), error))

@@ -272,6 +272,7 @@ void run_conclude(Run *run, int exit_code, const GError *cause, const GPtrArray 
 {
     g_autofree char *ended = NULL;
     interrupt_shield(true);
+    interrupt_set_latest(0);
     hooks_after(run, exit_code);
     ended = clock_format_utc(clock_wall_us());
     outcome->exit_code = exit_code;

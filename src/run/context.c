@@ -11,10 +11,6 @@
 #define SESSION_HASH_BYTES 6
 #define RECONNECT_MS 1000
 #define RECONNECT_LIMIT_MS 60000
-/* Five seconds until a statement that does not obey is ended, three to give the name back. */
-#define WAY_BACK_MIN_US (8 * G_USEC_PER_SEC)
-#define CLONE_BYTES_PER_SECOND 150000000
-#define SNAPSHOT_BYTES_PER_SECOND 50000000
 
 static void finding_free(Finding *finding)
 {
@@ -129,6 +125,7 @@ void run_clear(Run *run)
     proof_touched_free(run->touched);
     json_decref(run->shared);
     json_decref(run->tables);
+    json_decref(run->estimates);
     json_decref(run->report);
     g_clear_pointer(&run->findings, g_ptr_array_unref);
     g_clear_pointer(&run->remarks, g_ptr_array_unref);
@@ -167,50 +164,6 @@ void run_finding(Run *run, const char *name, bool refuses, const char *fix, cons
     finding->text = g_strdup_vprintf(format, args);
     va_end(args);
     g_ptr_array_add(run->findings, finding);
-}
-
-int64_t run_way_back_us(const Run *run)
-{
-    return MAX(WAY_BACK_MIN_US, 4 * run->fence_us);
-}
-
-int64_t run_latest_us(const Run *run)
-{
-    if (run->window_end_us == 0)
-        return 0;
-    return clock_monotonic_us() + (run->window_end_us - clock_wall_us()) - run_way_back_us(run) -
-           run->policy->window.margin_ms * 1000;
-}
-
-bool run_fits(const Run *run, const char *step, int64_t estimate_us, GError **error)
-{
-    const int64_t latest_us = run_latest_us(run);
-    const int64_t left_us = latest_us - clock_monotonic_us();
-    g_autofree char *end = NULL;
-    g_autofree char *estimate = NULL;
-    g_autofree char *way_back = NULL;
-    g_autofree char *margin = NULL;
-    if (latest_us == 0 || left_us >= estimate_us)
-        return true;
-    end = clock_format_utc(run->window_end_us);
-    estimate = clock_format_duration(estimate_us);
-    way_back = clock_format_duration(run_way_back_us(run));
-    margin = clock_format_duration(run->policy->window.margin_ms * 1000);
-    error_set(error, ERROR_TOO_LATE,
-              "not enough of the window is left for %s: it ends at %s, the step may take %s, the "
-              "way back %s, and %s are kept as margin",
-              step, end, estimate, way_back, margin);
-    return false;
-}
-
-int64_t run_estimate_clone_us(int64_t size_bytes)
-{
-    return G_USEC_PER_SEC + size_bytes * G_USEC_PER_SEC / CLONE_BYTES_PER_SECOND;
-}
-
-int64_t run_estimate_snapshot_us(int64_t size_bytes)
-{
-    return G_USEC_PER_SEC + size_bytes * G_USEC_PER_SEC / SNAPSHOT_BYTES_PER_SECOND;
 }
 
 static PgConnection *connect_control(const Run *run, GError **error)

@@ -61,6 +61,7 @@ typedef struct {
     GHashTable *not_valid; /* constraints that were NOT VALID already */
     char *search_path;     /* of our role in the live database */
     int64_t size_bytes;
+    json_t *estimates; /* run/estimate.h */
 
     /* Of a run from a snapshot. */
     Intake *from;
@@ -127,8 +128,10 @@ typedef struct {
 void run_finding(Run *run, const char *name, bool refuses, const char *fix, const char *format, ...)
     G_GNUC_PRINTF(5, 6);
 
-/* How long giving the name back takes at most, from what taking it took; and the monotonic moment
- * after which nothing of the change may run any more (0: none). */
+/* How long the way back would take from here at most: until the last statement is gone, until the
+ * name is given back (from what taking it took), and, where the run's snapshot must be restored for
+ * that, how long this takes (estimate.h). And the monotonic moment after which nothing of the
+ * change may run any more (0: none). */
 int64_t run_way_back_us(const Run *run);
 int64_t run_latest_us(const Run *run);
 
@@ -229,10 +232,6 @@ void run_take_id(Run *run, const char *command, const char *id);
 
 /* The names of its copies, from what the run is called and what its database is called. */
 void run_take_names(Run *run);
-
-/* Estimates from sizes alone, until something was measured. */
-int64_t run_estimate_clone_us(int64_t size_bytes);
-int64_t run_estimate_snapshot_us(int64_t size_bytes);
 
 /* Phases. Each returns false with an error; what it did so far stands in the journal and in the
  * fields above. */

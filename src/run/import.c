@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "run/estimate.h"
 #include "run/gate.h"
 #include "run/leftover.h"
 #include "verify/health.h"
@@ -174,7 +175,8 @@ static bool look_inside(Run *run, PgConnection *work, GError **error)
     if (!run_survey_size(run, work, error))
         return false;
     run->not_valid = health_baseline(work, error);
-    return run->not_valid != NULL && run_survey_migrations(run, work, error);
+    return run->not_valid != NULL && run_survey_migrations(run, work, error) &&
+           estimate_fill(run, work, error);
 }
 
 static bool survey(Run *run, GError **error)
@@ -194,7 +196,8 @@ static bool survey(Run *run, GError **error)
 
 bool run_import(Run *run, GError **error)
 {
-    if (!run_fits(run, "the restore", 0, error) ||
+    estimate_import(run);
+    if (!run_fits(run, "the restore", estimate_us(run, "restore"), error) ||
         !journal_intent(run->journal, "import", "restore",
                         json_pack("{s:s, s:s}", "from", run->from->given, "name", run->names->work),
                         error) ||

@@ -122,9 +122,9 @@ static bool give_in_time(Run *run, const Naming *naming, GPtrArray *notes, GErro
 {
     bool given = false;
     if (naming->in_service)
-        pg_set_deadline(run->control, run_latest_us(run), 0, run->helper);
+        pg_set_deadline(run->control, run_latest_us(run), run->helper);
     given = give(run, naming, notes, error);
-    pg_set_deadline(run->control, 0, 0, NULL);
+    pg_set_deadline(run->control, 0, NULL);
     return given;
 }
 

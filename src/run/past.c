@@ -121,6 +121,21 @@ json_t *past_runs(const char *state_folder, GError **error)
     return runs;
 }
 
+json_t *past_reports(const char *state_folder, const char *database, guint most)
+{
+    g_autofree char *folder = g_build_filename(state_folder, "runs", NULL);
+    g_autoptr(GPtrArray) names = list_names(folder, NULL);
+    json_t *reports = json_array();
+    for (guint i = 0; names != NULL && i < names->len && json_array_size(reports) < most; i++) {
+        g_autofree char *path =
+            g_build_filename(folder, g_ptr_array_index(names, i), "report.json", NULL);
+        g_autoptr(json_t) report = file_exists(path) ? json_parse_file(path, NULL) : NULL;
+        if (g_strcmp0(json_get_text(report, "database"), database) == 0)
+            json_array_append(reports, report);
+    }
+    return reports;
+}
+
 const json_t *past_runs_find(const json_t *runs, const char *name, GError **error)
 {
     const json_t *found = NULL, *run = NULL;

@@ -16,3 +16,7 @@ json_t *past_runs(const char *state_folder, GError **error);
 /* One of them, by its name or the beginning of it. ERROR_USAGE if there is none, or several.
  * Borrowed. */
 const json_t *past_runs_find(const json_t *runs, const char *name, GError **error);
+
+/* The reports of runs of one database that were written, the newest first, at most so many; one
+ * that cannot be read is passed over. */
+json_t *past_reports(const char *state_folder, const char *database, guint most);

@@ -427,7 +427,7 @@ WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error)
     /* A transaction that an error left open. */
     if (pg_transaction(run->control) != PG_IDLE && !pg_exec(run->control, "ROLLBACK", error))
         return WAY_BACK_NOT;
-    pg_set_deadline(run->control, 0, 0, NULL);
+    pg_set_deadline(run->control, 0, NULL);
     if (!run_end_own_sessions(run, error) || !in_place_settle(run, error) ||
         !look(run, &there, error))
         return WAY_BACK_NOT;

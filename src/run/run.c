@@ -59,6 +59,9 @@ static bool run_phase(Run *run, size_t i, GError **error)
                                           "started", started, "duration_ms",
                                           (json_int_t)((clock_monotonic_us() - started_us) / 1000),
                                           "result", done ? "done" : "failed"));
+    /* Of what follows; preflight has better words for a window that is too short. */
+    if (done)
+        interrupt_set_latest(run_latest_us(run));
     if (done)
         log_info("%s: done, %s", phases[i].name, took);
     else

@@ -5,6 +5,7 @@
 #include "pg/sql.h"
 #include "pg/tools.h"
 #include "run/context.h"
+#include "run/estimate.h"
 #include "run/gate.h"
 #include "run/standby.h"
 #include "run/trust.h"
@@ -356,7 +357,8 @@ bool run_survey(Run *run, GError **error)
     live = connect_live(run, error);
     if (live == NULL)
         return false;
-    if (!run_survey_database(run, live, error) || !survey_content(run, live, error))
+    if (!run_survey_database(run, live, error) || !survey_content(run, live, error) ||
+        !estimate_fill(run, live, error))
         return false;
     g_clear_pointer(&live, pg_disconnect);
     run_survey_stores(run);
@@ -364,8 +366,5 @@ bool run_survey(Run *run, GError **error)
     return run->shared != NULL && run_survey_obstacles(run, error) &&
            run_survey_names(run, error) && survey_properties(run, error) &&
            run_survey_sessions(run, error) &&
-           run_fits(run, "the run",
-                    run_estimate_clone_us(run->size_bytes) +
-                        run_estimate_snapshot_us(run->size_bytes),
-                    error);
+           run_fits(run, "the run", estimate_whole_us(run), error);
 }

@@ -113,7 +113,7 @@ WayBack run_withdraw(Run *run, GPtrArray *exceptions, GError **error)
         return WAY_BACK_NOT;
     if (pg_transaction(run->control) != PG_IDLE && !pg_exec(run->control, "ROLLBACK", error))
         return WAY_BACK_NOT;
-    pg_set_deadline(run->control, 0, 0, NULL);
+    pg_set_deadline(run->control, 0, NULL);
     if (!run_end_own_sessions(run, error) ||
         !run_database_exists(run, run->names->work, &work, error) ||
         !was_opened(run, work, &run->opened, error))

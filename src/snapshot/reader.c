@@ -25,7 +25,7 @@ static PgConnection *connect_reader(const PgTarget *target, const SnapshotOption
     pinned = pg_query(connection, error, pg_sql_snapshot_pin, 0);
     if (pinned == NULL)
         return NULL;
-    pg_set_deadline(connection, options->latest_us, 0, NULL);
+    pg_set_deadline(connection, options->latest_us, NULL);
     return g_steal_pointer(&connection);
 }
 

@@ -209,7 +209,7 @@ static bool open_control(Restore *restore, GError **error)
     restore->control = pg_connect(restore->target, &connect, error);
     if (restore->control == NULL)
         return false;
-    pg_set_deadline(restore->control, restore->options->latest_us, 0, NULL);
+    pg_set_deadline(restore->control, restore->options->latest_us, NULL);
     return restore_check_name(restore, error);
 }
 

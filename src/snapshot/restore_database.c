@@ -159,7 +159,7 @@ PgConnection *restore_connect(Restore *restore, GError **error)
                                       .application = options->application};
     PgConnection *connection = pg_connect(restore->target, &connect, error);
     if (connection != NULL)
-        pg_set_deadline(connection, options->latest_us, 0, NULL);
+        pg_set_deadline(connection, options->latest_us, NULL);
     return connection;
 }
 
@@ -314,7 +314,7 @@ void restore_remove_database(Restore *restore, GError **error)
     g_autoptr(GError) cause = NULL;
     g_ptr_array_set_size(restore->workers, 0);
     if (restore->created) {
-        pg_set_deadline(restore->control, 0, 0, NULL);
+        pg_set_deadline(restore->control, 0, NULL);
         if (!drop_patiently(restore, &cause)) {
             log_warning("the unfinished database '%s' could not be dropped: %s",
                         restore->options->database, cause->message);

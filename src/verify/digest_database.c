@@ -20,7 +20,7 @@ static PgConnection *connect_reader(const PgTarget *target, const DigestDatabase
     if (connection == NULL || !digest_pin(connection, error) ||
         !pg_exec(connection, LOCK_TIMEOUT, error))
         return NULL;
-    pg_set_deadline(connection, options->latest_us, 0, NULL);
+    pg_set_deadline(connection, options->latest_us, NULL);
     return pg_exec(connection, BEGIN_READING, error) ? g_steal_pointer(&connection) : NULL;
 }
 

@@ -23,7 +23,7 @@ PACKAGES_RUN=(
 # To test it, besides what building and using need: a server without a cluster, sanitizers, checkers.
 # shellcheck disable=SC2034
 PACKAGES_TEST=(
-    bzip2 clang clang-format clang-tidy libclang-rt-14-dev libcmocka-dev llvm lz4 pgbouncer 'postgresql-15>=15.20'
+    age bzip2 clang clang-format clang-tidy libclang-rt-14-dev libcmocka-dev llvm lz4 pgbouncer 'postgresql-15>=15.20'
     python3 python3-psycopg2 python3-pytest python3-pytest-xdist shellcheck util-linux xz-utils zip zstd
 )
 

@@ -20,7 +20,7 @@ PLACES = {
     r"glib\.h|glib/.*|glib-unix\.h": [""],
     r"gio/.*": ["base/"],
     r"jansson\.h": ["base/json.h"],
-    r"openssl/.*": ["base/hash.c"],
+    r"openssl/.*": ["base/hash.c", "stream/age_crypto.c"],
     r"libpq-fe\.h|libpq/.*": ["pg/connection.c", "pg/target.c", "pg/target_private.h"],
     r"xxhash\.h": ["verify/rows.c"],
     r"zstd\.h": ["stream/"],

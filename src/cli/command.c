@@ -352,7 +352,8 @@ bool cli_decide(const Cli *cli, const char *question, GError **error)
 
 bool cli_run_options(const Cli *cli, RunOptions *options, GError **error)
 {
-    *options = (RunOptions){.target = cli->target,
+    *options = (RunOptions){.kind = cli->policy->fence_how == FENCE_NONE ? RUN_ONLINE : RUN_WINDOW,
+                            .target = cli->target,
                             .policy = cli->policy,
                             .set = cli->set,
                             .migrations = cli->migrations,

@@ -86,7 +86,7 @@ bool cli_confirm(const Cli *cli, const char *question);
  * not confirmed is ERROR_REFUSED. */
 bool cli_decide(const Cli *cli, const char *question, GError **error);
 
-/* The options of a run. window_end is parsed here. */
+/* The options of a run of the kind that command line and policy want. window_end is parsed here. */
 bool cli_run_options(const Cli *cli, RunOptions *options, GError **error);
 
 /* Writes the outcome of a run; gives its exit code. */

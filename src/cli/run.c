@@ -62,12 +62,21 @@ int command_run(int argc, char **argv)
         return cli_fail(&cli, error);
     if (!cli_run_options(&cli, &options, &error))
         return cli_fail(&cli, error);
-    options.kind = cli.from != NULL ? RUN_IMPORT : RUN_WINDOW;
+    if (cli.from != NULL && options.kind == RUN_ONLINE) {
+        error_set(&error, ERROR_CONFIG,
+                  "--from takes the database's name, and the policy '%s' says 'fence: {how: none}'",
+                  cli.policy->name);
+        return cli_fail(&cli, error);
+    }
+    if (cli.from != NULL)
+        options.kind = RUN_IMPORT;
     options.ask = ask_on_crash;
     options.ask_data = &cli;
     question = g_strdup_printf(
         cli.from != NULL
             ? "Give the name '%s' on %s to what is restored from the snapshot, under policy '%s'?"
+        : options.kind == RUN_ONLINE
+            ? "Migrate '%s' on %s while users work, under policy '%s'?"
             : "Take '%s' on %s out of service and migrate it under policy '%s'?",
         pg_target_database(cli.target), pg_target_place(cli.target), cli.policy->name);
     if (!cli_confirm(&cli, question)) {
@@ -93,6 +102,7 @@ int command_recover(int argc, char **argv)
                   argc, argv, &error) ||
         !cli_run_options(&cli, &options, &error))
         return cli_fail(&cli, error);
+    options.kind = 0;
     options.ask = ask_on_crash;
     options.ask_data = &cli;
     run_recover(&options, &outcome);

@@ -5,6 +5,7 @@
 #include "migration/orphan.h"
 #include "migration/step.h"
 #include "migration/step_table.h"
+#include "run/marker.h"
 #include "run/names.h"
 #include <string.h>
 
@@ -57,7 +58,7 @@ static bool read_state(Session *session, const Cli *cli, GError **error)
 {
     if (!orphan_sessions_end(session->observer, pg_target_database(cli->target),
                              session->application, error) ||
-        !decide(session, cli, error))
+        !marker_check(session->connection, error) || !decide(session, cli, error))
         return false;
     session->search_path =
         pg_query_text(session->connection, error, "SELECT current_setting('search_path')", 0);

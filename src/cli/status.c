@@ -7,6 +7,7 @@
 #include "cli/table.h"
 #include "migration/standing.h"
 #include "pg/connection.h"
+#include "run/marker.h"
 #include <string.h>
 
 static json_t *entry_json(const MigrationStatus *status, bool repeatable)
@@ -123,13 +124,30 @@ static char *summary(const Listing *listing)
     return g_string_free(text, FALSE);
 }
 
-static Standing *read_standing(const Cli *cli, GError **error)
+/* *marker gets the run that has not ended, if there is one. */
+static Standing *read_standing(const Cli *cli, Marker **marker, GError **error)
 {
     g_autoptr(PgConnection) connection = cli_connect(cli, "drydock status", error);
+    g_autoptr(GError) cause = NULL;
+    *marker = connection != NULL ? marker_read(connection, &cause) : NULL;
+    if (cause != NULL) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return NULL;
+    }
     return connection != NULL ? standing_read(connection, cli->set, NULL, error) : NULL;
 }
 
-static void print_status(const Cli *cli, const Listing *listing, int exit_code, const GError *drift)
+static void add_unfinished(const Cli *cli, const Marker *marker, json_t *document, GString *text)
+{
+    g_autofree char *line = marker != NULL ? marker_text(marker) : NULL;
+    json_set_text(document, "unfinished_run", marker != NULL ? marker->run : NULL);
+    if (line != NULL)
+        text_append_line(text, "'%s': %s; if it died, drydock recover ends it",
+                         pg_target_database(cli->target), line);
+}
+
+static void print_status(const Cli *cli, const Listing *listing, const Marker *marker,
+                         int exit_code, const GError *drift)
 {
     g_autofree char *counts = summary(listing);
     g_autofree char *rows = table_text(listing->table);
@@ -137,6 +155,7 @@ static void print_status(const Cli *cli, const Listing *listing, int exit_code, 
     g_autoptr(json_t) document = json_pack(
         "{s:i, s:s, s:O, s:i, s:i}", "schema", 1, "database", pg_target_database(cli->target),
         "migrations", listing->list, "pending", listing->pending, "exit_code", exit_code);
+    add_unfinished(cli, marker, document, text);
     text_append_line(text, "%s in '%s' (exit %d)", counts, pg_target_database(cli->target),
                      exit_code);
     json_set_text(document, "error", drift != NULL ? drift->message : NULL);
@@ -149,6 +168,7 @@ int command_status(int argc, char **argv)
     g_auto(Cli) cli = {0};
     g_autoptr(GError) error = NULL;
     g_autoptr(Standing) standing = NULL;
+    g_autoptr(Marker) marker = NULL;
     g_autoptr(json_t) list = json_array();
     g_autoptr(Table) table =
         table_new("State", "Migration", "Applied", "By", "Took", "Run", "Remark", NULL);
@@ -159,7 +179,7 @@ int command_status(int argc, char **argv)
                   "Exits with 4 if history and files disagree.",
                   argc, argv, &error))
         return cli_fail(&cli, error);
-    standing = read_standing(&cli, &error);
+    standing = read_standing(&cli, &marker, &error);
     if (standing == NULL)
         return cli_fail(&cli, error);
     listing.json = cli.json;
@@ -171,6 +191,6 @@ int command_status(int argc, char **argv)
     } else if (cli.exit_code && listing.pending > 0) {
         exit_code = error_code_exit(ERROR_PENDING);
     }
-    print_status(&cli, &listing, exit_code, error);
+    print_status(&cli, &listing, marker, exit_code, error);
     return exit_code;
 }

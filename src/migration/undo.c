@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include <string.h>
 
-static const char *obstacle(const Migration *migration)
+const char *undo_obstacle(const Migration *migration)
 {
     if (migration->irreversible != NULL)
         return migration->irreversible;
@@ -34,7 +34,7 @@ static bool check_way_back(const GPtrArray *steps, GError **error)
 {
     for (guint i = 0; i < steps->len; i++) {
         const Migration *migration = g_ptr_array_index(steps, i);
-        const char *why = obstacle(migration);
+        const char *why = undo_obstacle(migration);
         if (why == NULL)
             continue;
         error_set(error, ERROR_REFUSED, "migration %s cannot be undone: %s", migration->id, why);

@@ -5,6 +5,9 @@
 #include <glib.h>
 #include <stdbool.h>
 
+/* Why a migration cannot be taken back; NULL: it has a down file that does something. Borrowed. */
+const char *undo_obstacle(const Migration *migration);
+
 /* The migrations to be taken back, the one that was applied last first; const Migration *: the last
  * one; with `to` everything back to it, with it; or all. Empty if nothing is applied.
  *

@@ -102,13 +102,14 @@ json_t *plan_make(const RunOptions *options, int *exit_code, GError **error)
     find_window(&run);
     plan = json_incref(run.report);
     json_set_text(plan, "policy", options->policy->name);
-    json_set_text(plan, "strategy", "shadow");
+    json_set_text(plan, "strategy", run_strategy(&run));
     json_object_set_new(plan, "migrations", migrations_json(&run));
     json_object_set_new(plan, "findings", findings_json(&run, exit_code));
-    json_object_set_new(plan, "copies",
-                        json_pack("{s:s, s:s, s:s, s:s}", "keep", run.names->keep, "work",
-                                  run.names->work, "before", run.names->before, "failed",
-                                  run.names->failed));
+    if (run.kind != RUN_ONLINE)
+        json_object_set_new(plan, "copies",
+                            json_pack("{s:s, s:s, s:s, s:s}", "keep", run.names->keep, "work",
+                                      run.names->work, "before", run.names->before, "failed",
+                                      run.names->failed));
     add_deadline(&run, plan);
     json_object_del(plan, "run");
     return plan;

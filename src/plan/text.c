@@ -57,13 +57,10 @@ static char *about(const json_t *estimates, const char *step)
 
 static void add_deadline(GString *text, const json_t *plan)
 {
-    g_autofree char *whole = clock_format_duration(json_get_integer(plan, "whole_ms", 0) * 1000);
     g_autofree char *way_back =
         clock_format_duration(json_get_integer(plan, "way_back_ms", 0) * 1000);
-    text_append_line(text,
-                     "The database is out of service for about %s; the way back takes at most "
-                     "%s at any time.",
-                     whole, way_back);
+    text_append_line(text, "The way back takes %s %s at any time.",
+                     json_object_get(plan, "copies") != NULL ? "at most" : "about", way_back);
     if (json_get_text(plan, "window_end") != NULL)
         text_append_line(text, "The window ends at %s: the run must begin before %s.",
                          json_get_text(plan, "window_end"), json_get_text(plan, "latest_start"));
@@ -81,6 +78,7 @@ static void add_steps(GString *text, const json_t *plan)
     g_autofree char *publish = about(estimates, "publish");
     g_autofree char *migrate = about(estimates, "migrations");
     g_autofree char *verify = about(estimates, "verify");
+    g_autofree char *whole = clock_format_duration(json_get_integer(plan, "whole_ms", 0) * 1000);
     g_autofree char *way_back =
         clock_format_duration(json_get_integer(plan, "way_back_ms", 0) * 1000);
     g_string_append(text, "\nWhat happens to which copy\n");
@@ -103,7 +101,30 @@ static void add_steps(GString *text, const json_t *plan)
                      "The database gets a new OID: what is bound to that (statistics counters, "
                      "logical slots) does not follow it.");
     text_append_line(text, "The name in the copies is that of a run which began now.");
-    add_deadline(text, plan);
+    text_append_line(text, "The database is out of service for about %s.", whole);
+}
+
+/* Of a run without a fence. */
+static void add_online_steps(GString *text, const json_t *plan)
+{
+    const json_t *estimates = json_object_get(plan, "estimates");
+    g_autofree char *snapshot = about(estimates, "snapshot");
+    g_autofree char *publish = about(estimates, "publish");
+    g_autofree char *migrate = about(estimates, "migrations");
+    g_autofree char *verify = about(estimates, "verify");
+    text_append_line(text, "\nWhat happens to '%s', in service all the time",
+                     json_get_text(plan, "database"));
+    text_append_line(text, "  snapshot  it is read (%s)", snapshot);
+    text_append_line(text, "  publish   the snapshot goes where the policy says (%s)", publish);
+    text_append_line(text, "  migrate   the pending migrations are applied to it (%s)", migrate);
+    text_append_line(text,
+                     "  verify    health, verify files and assertions (%s); rows are not "
+                     "compared, since users write",
+                     verify);
+    text_append_line(text, "  on a failure PostgreSQL rolls back what failed, and down files take "
+                           "back what was applied before;");
+    text_append_line(text, "  history and schema must be as before then. The snapshot is no way "
+                           "back: what users write since would be lost.");
 }
 
 static void add_findings(GString *text, const json_t *plan)
@@ -130,8 +151,13 @@ char *plan_text(const json_t *plan)
                      json_get_text(plan, "policy"));
     g_string_append_c(text, '\n');
     add_migrations(text, plan);
-    if (json_array_size(json_object_get(plan, "migrations")) > 0)
-        add_steps(text, plan);
+    if (json_array_size(json_object_get(plan, "migrations")) > 0) {
+        if (json_object_get(plan, "copies") != NULL)
+            add_steps(text, plan);
+        else
+            add_online_steps(text, plan);
+        add_deadline(text, plan);
+    }
     add_findings(text, plan);
     return g_string_free(text, FALSE);
 }

@@ -189,6 +189,34 @@ static bool read_timeouts(const Load *load, GError **error)
                          &policy->standby_timeout_ms, error);
 }
 
+/* What would be done at a fence. */
+static bool check_fence_none(const Load *load, GError **error)
+{
+    static const char *const keys[] = {"drain", "before", "after", "standbys"};
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        const OutlineNode *node = find(load, "fence", keys[i]);
+        if (node != NULL)
+            return refuse(load, node, error, "is of no use with 'how: none': there is no fence");
+    }
+    return true;
+}
+
+/* Without a fence users write all the time: no copy could take the database's place. */
+static bool check_fence_how(const Load *load, GError **error)
+{
+    const PolicyFile *keys = load->keys;
+    if (keys->fence.how == FENCE_NAME)
+        return true;
+    if (keys->strategy != STRATEGY_IN_PLACE)
+        return refuse(load, find(load, "fence", "how"), error,
+                      "cannot be none unless 'strategy' is in_place: users write all the time, so "
+                      "that no copy can take the database's place");
+    if (keys->clone.method != CLONE_AUTO && keys->clone.method != CLONE_NONE)
+        return refuse(load, find(load, "clone", "method"), error,
+                      "is of no use with 'fence: {how: none}', which makes no clone");
+    return check_fence_none(load, error);
+}
+
 /* Whether the entry at index of a list was there before; an error if so. */
 static bool check_new(const Load *load, const TextList *list, unsigned index,
                       const OutlineNode *node, GError **error)
@@ -408,11 +436,12 @@ static bool read_accept(const Load *load, GError **error)
 static bool read_strategy(const Load *load, GError **error)
 {
     load->policy->strategy = load->keys->strategy;
+    load->policy->fence_how = load->keys->fence.how;
     load->policy->clone_method = load->keys->clone.method;
     if (load->policy->clone_method == CLONE_NONE && load->policy->strategy != STRATEGY_IN_PLACE)
         return refuse(load, find(load, "clone", "method"), error,
                       "can be 'none' with \"strategy: in_place\" only: shadow migrates the clone");
-    return true;
+    return check_fence_how(load, error);
 }
 
 bool policy_keys_read(Policy *policy, const PolicyFile *file, const OutlineNode *outline,

@@ -14,8 +14,8 @@
 #define MINUTE_MS (60 * SECOND_MS)
 
 const char *const policy_findings[] = {
-    "standby",         "logical_slot", "role_settings",      "acl_grantor",   "unlogged",
-    "extension_owner", "disk",         "background_workers", "session_roles", NULL,
+    "standby", "logical_slot",       "role_settings", "acl_grantor",  "unlogged", "extension_owner",
+    "disk",    "background_workers", "session_roles", "irreversible", NULL,
 };
 
 static const char *const on_crash_names[] = {

@@ -17,6 +17,9 @@
 /* What a run migrates: a copy that gets the name, or the database itself. */
 typedef enum { STRATEGY_SHADOW, STRATEGY_IN_PLACE } Strategy;
 
+/* How users are kept out: the name is taken away, or not at all. */
+typedef enum { FENCE_NAME, FENCE_NONE } FenceHow;
+
 typedef enum { CLONE_AUTO, CLONE_FILE_COPY, CLONE_WAL_LOG, CLONE_NONE } CloneMethod;
 
 /* What recovery does with a run that died: what is not proven is put back, or the run goes on where
@@ -39,6 +42,7 @@ typedef struct {
     PolicyWindow window;
     OnCrash on_crash;
 
+    FenceHow fence_how;     /* fence.how: name */
     int64_t fence_drain_ms; /* fence.drain: how long running transactions may finish; 30 s */
     char **fence_before;    /* fence.before, fence.after: commands for /bin/sh; */
     char **fence_after;     /* NULL-terminated, never NULL */

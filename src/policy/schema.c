@@ -37,6 +37,11 @@ static const cyaml_strval_t strategies[] = {
     {"in_place", STRATEGY_IN_PLACE},
 };
 
+static const cyaml_strval_t fence_hows[] = {
+    {"name", FENCE_NAME},
+    {"none", FENCE_NONE},
+};
+
 static const cyaml_strval_t clone_methods[] = {
     {"auto", CLONE_AUTO},
     {"file_copy", CLONE_FILE_COPY},
@@ -67,8 +72,12 @@ static const cyaml_schema_field_t window_keys[] = {
 };
 
 static const cyaml_schema_field_t fence_keys[] = {
-    TEXT(FenceKeys, drain),    LIST(FenceKeys, before), LIST(FenceKeys, after),
-    LIST(FenceKeys, standbys), CYAML_FIELD_END,
+    CHOICE(FenceKeys, how, fence_hows),
+    TEXT(FenceKeys, drain),
+    LIST(FenceKeys, before),
+    LIST(FenceKeys, after),
+    LIST(FenceKeys, standbys),
+    CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t timeouts_keys[] = {

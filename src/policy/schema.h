@@ -22,6 +22,7 @@ typedef struct {
 } WindowKeys;
 
 typedef struct {
+    FenceHow how;
     char *drain;
     TextList before, after, standbys;
 } FenceKeys;

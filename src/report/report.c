@@ -42,7 +42,7 @@ static void add_migrations(GString *text, const json_t *migrations)
     const json_t *migration = NULL;
     if (json_array_size(migrations) == 0)
         return;
-    g_string_append(text, "\nMigrations applied to the work copy\n");
+    g_string_append(text, "\nMigrations applied\n");
     json_array_foreach(migrations, i, migration)
     {
         g_autofree char *duration =

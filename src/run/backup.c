@@ -16,8 +16,9 @@ static bool close_behind(gpointer data, GError **error)
 static SnapshotResult *take(Run *run, const char *folder, GError **error)
 {
     g_autoptr(json_t) properties = pg_properties_to_json(run->before);
+    const bool live = run->kind == RUN_ONLINE;
     const SnapshotOptions options = {.folder = folder,
-                                     .database = run->names->keep,
+                                     .database = live ? run->database : run->names->keep,
                                      .real_name = run->database,
                                      .run = run->id,
                                      .application = run->application,
@@ -29,7 +30,7 @@ static SnapshotResult *take(Run *run, const char *folder, GError **error)
                                      .split_bytes = run->policy->snapshot_split_bytes,
                                      .latest_us = run_latest_us(run),
                                      .properties = properties,
-                                     .entered = close_behind,
+                                     .entered = live ? NULL : close_behind,
                                      .data = run};
     return snapshot_take(run->target, &options, error);
 }
@@ -44,7 +45,7 @@ bool run_snapshot(Run *run, GError **error)
         return false;
     if (!journal_intent(run->journal, "snapshot", "take", json_pack("{s:s}", "folder", folder),
                         error) ||
-        !run_open_keep(run, error))
+        (run->kind != RUN_ONLINE && !run_open_keep(run, error)))
         return false;
     started_us = clock_monotonic_us();
     result = take(run, folder, error);

@@ -71,7 +71,8 @@ static bool before_commit(const Migration *migration, const char *xid, gpointer 
 {
     Run *run = data;
     return proof_record_locks(run->work, run->touched, error) && record_tables(run, error) &&
-           check_reach(run, migration, error) && run_lock_check(run->lock, error) &&
+           check_reach(run, migration, error) &&
+           run_lock_check_both(run->lock, run->live_lock, error) &&
            journal_note(run->journal, "migrate", "commit",
                         json_pack("{s:s, s:s}", "migration", migration->id, "xid", xid), error);
 }
@@ -92,6 +93,8 @@ static PgConnection *reenter(gpointer data, GError **error)
 {
     Run *run = data;
     PgConnection *work = NULL;
+    if (run->kind == RUN_ONLINE)
+        return run_enter_live(run, false, error) ? run->work : NULL;
     if (!run_enter(run, run->names->work, false, 1, &work, error))
         return NULL;
     pg_disconnect(run->work);
@@ -123,7 +126,8 @@ static bool migrate_one(Run *run, const Migration *migration, json_t *list, GErr
         !apply_up(run->work, migration, &options, &duration_us, error))
         return false;
     took = clock_format_duration(duration_us);
-    log_info("migrate: %s applied to the work copy, %s", migration->title, took);
+    log_info("migrate: %s applied%s, %s", migration->title,
+             run->kind == RUN_ONLINE ? "" : " to the work copy", took);
     json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b, s:b, s:I, s:O}", "id",
                                           migration->id, "name", migration->name, "title",
                                           migration->title, "repeatable", migration->repeatable,
@@ -153,6 +157,22 @@ static bool is_applied(Run *run, const Migration *migration, bool *applied, GErr
         error);
 }
 
+bool run_apply_pending(Run *run, GError **error)
+{
+    json_t *list = json_array();
+    json_object_set_new(run->report, "migrations", list);
+    for (guint i = 0; i < run->pending->len; i++) {
+        const Migration *migration = g_ptr_array_index(run->pending, i);
+        bool applied = false;
+        if (!is_applied(run, migration, &applied, error) ||
+            (!applied && !migrate_one(run, migration, list, error)))
+            return false;
+    }
+    /* What a migration left in its session (temporary tables, roles that were set) goes with it. */
+    g_clear_pointer(&run->work, pg_disconnect);
+    return true;
+}
+
 /* From here on the work copy counts as changed: its record says so before it is. */
 static bool begin(Run *run, GError **error)
 {
@@ -174,27 +194,14 @@ static bool make_history(Run *run, GError **error)
 
 bool run_migrate(Run *run, GError **error)
 {
-    json_t *list = json_array();
-    json_object_set_new(run->report, "migrations", list);
     if (!run_fits(run, "the migrations and their proof",
                   estimate_us(run, "migrations") + estimate_us(run, "verify"), error))
         return false;
     /* What was restored may be up to date. */
-    if (run->pending->len == 0)
-        return true;
-    if (!(run->in_place ? in_place_begin : begin)(run, error) ||
-        !run_enter(run, run->names->work, false, 1, &run->work, error) || !make_history(run, error))
-        return false;
-    for (guint i = 0; i < run->pending->len; i++) {
-        const Migration *migration = g_ptr_array_index(run->pending, i);
-        bool applied = false;
-        if (!is_applied(run, migration, &applied, error) ||
-            (!applied && !migrate_one(run, migration, list, error)))
-            return false;
-    }
-    /* What a migration left in its session (temporary tables, roles that were set) goes with it. */
-    g_clear_pointer(&run->work, pg_disconnect);
-    return true;
+    return run->pending->len == 0 ||
+           ((run->in_place ? in_place_begin : begin)(run, error) &&
+            run_enter(run, run->names->work, false, 1, &run->work, error) &&
+            make_history(run, error) && run_apply_pending(run, error));
 }
 
 static GHashTable *touched_oids(const Run *run)
@@ -282,7 +289,7 @@ static bool verify_data(Run *run, GPtrArray *findings, GError **error)
     return true;
 }
 
-static bool judge(Run *run, const GPtrArray *findings, GError **error)
+bool run_judge_findings(Run *run, const GPtrArray *findings, GError **error)
 {
     json_t *list = json_array();
     json_object_set_new(run->report, "verification", list);
@@ -293,7 +300,8 @@ static bool judge(Run *run, const GPtrArray *findings, GError **error)
     }
     if (findings->len == 0)
         return true;
-    error_set(error, ERROR_INTEGRITY, "the migrated copy is not what it must be: %s%s",
+    error_set(error, ERROR_INTEGRITY, "the migrated %s is not what it must be: %s%s",
+              run->kind == RUN_ONLINE ? "database" : "copy",
               (const char *)g_ptr_array_index(findings, 0),
               findings->len > 1 ? " (and more, see the report)" : "");
     return false;
@@ -306,6 +314,12 @@ static bool set_search_path(Run *run, GError **error)
     return result != NULL;
 }
 
+bool run_check_work(Run *run, GPtrArray *findings, GError **error)
+{
+    return set_search_path(run, error) && verify_health(run, findings, error) &&
+           verify_files(run, findings, error) && verify_assertions(run, findings, error);
+}
+
 bool run_verify(Run *run, GError **error)
 {
     g_autoptr(GPtrArray) findings = g_ptr_array_new_with_free_func(g_free);
@@ -315,9 +329,8 @@ bool run_verify(Run *run, GError **error)
         !run_enter(run, run->names->work, true, 1, &run->work, error))
         return false;
     pg_set_deadline(run->work, latest_us, run->helper);
-    if (!set_search_path(run, error) || !verify_health(run, findings, error) ||
-        !verify_files(run, findings, error) || !verify_assertions(run, findings, error) ||
-        !verify_data(run, findings, error) || !judge(run, findings, error))
+    if (!run_check_work(run, findings, error) || !verify_data(run, findings, error) ||
+        !run_judge_findings(run, findings, error))
         return false;
     g_clear_pointer(&run->work, pg_disconnect);
     return run_write_work_record(run, "verified", error) &&

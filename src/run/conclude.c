@@ -73,6 +73,11 @@ static char *success_line(const Run *run)
     } else if (!run->opened) {
         g_string_append_printf(line, "done: nothing is pending for '%s'; it was not touched",
                                run->database);
+    } else if (run->kind == RUN_ONLINE) {
+        g_string_append_printf(line,
+                               "done: '%s' is migrated; it was in service all the time, so that "
+                               "its rows are not compared with those before",
+                               run->database);
     } else if (run->kind != RUN_WINDOW) {
         import_line(run, line);
     } else {
@@ -129,6 +134,11 @@ static void not_restored_line(const Run *run, GString *line, const GPtrArray *ex
     }
     if (json_get_text(run->report, "proof") != NULL)
         g_string_append_printf(line, "failed; %s, except: ", standing);
+    else if (run->kind == RUN_ONLINE)
+        g_string_append_printf(line,
+                               "failed and NOT restored, a person is needed; '%s' is in service, "
+                               "and not as before the run: ",
+                               run->database);
     else if (run->kind != RUN_WINDOW && run->opened)
         g_string_append(line, "failed, a person is needed: ");
     else if (run->kind != RUN_WINDOW)
@@ -145,6 +155,11 @@ static void unknown_line(const Run *run, GString *line, const char *exception)
                                "outcome unknown: '%s' may be in service, or its copy '%s' may be "
                                "left, which the next drydock restore drops: %s",
                                run->database, run->names->work, exception);
+    else if (run->kind == RUN_ONLINE)
+        g_string_append_printf(line,
+                               "outcome unknown, run drydock recover: '%s' is in service, and "
+                               "some of the migrations may be applied: %s",
+                               run->database, exception);
     else if (run->kind == RUN_IMPORT)
         g_string_append_printf(line,
                                "outcome unknown, run drydock recover: '%s' may be as before the "

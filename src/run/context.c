@@ -21,7 +21,10 @@ static void finding_free(Finding *finding)
 
 const char *run_strategy(const Run *run)
 {
-    return run->kind != RUN_WINDOW ? "import" : run->in_place ? "in_place" : "shadow";
+    return run->kind == RUN_ONLINE   ? "online"
+           : run->kind != RUN_WINDOW ? "import"
+           : run->in_place           ? "in_place"
+                                     : "shadow";
 }
 
 const char *run_command(const Run *run)
@@ -115,6 +118,7 @@ void run_clear(Run *run)
     pg_disconnect(run->control);
     pg_disconnect(run->helper);
     run_lock_release(run->lock);
+    run_lock_release(run->live_lock);
     intake_free(run->from);
     scratch_free(run->scratch);
     journal_close(run->journal);

@@ -73,6 +73,10 @@ typedef struct {
     bool before_is_live; /* it tells no properties: before was read from what has the name */
     bool from_proven;    /* what was restored has every digest that the snapshot tells */
 
+    /* Of a run that migrates the live database while users work. */
+    RunLock *live_lock; /* in the database itself, as migrate and undo have it */
+    bool marked;        /* the database may say that the run has not ended (run/marker.h) */
+
     /* The state of the copies. */
     bool fenced;        /* the name is taken away */
     bool cloned;        /* the work copy exists */
@@ -92,7 +96,7 @@ typedef struct {
     bool before_gone;   /* and somebody has dropped or renamed the copy from before since */
     bool idle;          /* recovery found no run that has not ended */
     char *gate;         /* version of the kept copy's row when it was closed last */
-    char *work_gate; /* of in_place: that of the work copy's row, as long as nobody was let in */
+    char *work_gate;    /* of in_place: that of the work copy's row, as long as nobody was let in */
     bool unwatched;   /* the kept copy stood open without us: only its content proves it, no row */
     bool hooks_begun; /* the policy's commands around the fence (run/hooks.h) */
     bool gate_opened; /* the kept copy has been open for reading since it was fenced */
@@ -194,6 +198,8 @@ bool run_survey_database(Run *run, PgConnection *live, GError **error);
 bool run_survey_size(Run *run, PgConnection *inside, GError **error);
 bool run_survey_migrations(Run *run, PgConnection *live, GError **error);
 bool run_survey_names(Run *run, GError **error);
+/* What is in the way of a run in the live database. */
+bool run_survey_online(Run *run, GError **error);
 bool run_survey_obstacles(Run *run, GError **error);
 /* Sessions in the live database that this role may not end: a visitor may leave by itself, who
  * stays is in the way. */
@@ -249,6 +255,22 @@ bool run_verify(Run *run, GError **error);
 bool run_open(Run *run, GError **error);
 bool run_finish(Run *run, GError **error);
 
+/* Those of a run in the live database while users work. */
+bool run_migrate_online(Run *run, GError **error);
+bool run_verify_online(Run *run, GError **error);
+bool run_end_online(Run *run, GError **error);
+
+/* Applies what is pending through run->work, which is closed then. */
+bool run_apply_pending(Run *run, GError **error);
+
+/* Health, verify files and assertions, through run->work; findings gets a line for each that does
+ * not hold. run_judge_findings() tells them: ERROR_INTEGRITY if there is one. */
+bool run_check_work(Run *run, GPtrArray *findings, GError **error);
+bool run_judge_findings(Run *run, const GPtrArray *findings, GError **error);
+
+/* A new session in the live database, for run->work, and the lock in it. */
+bool run_enter_live(Run *run, bool read_only, GError **error);
+
 /* How the way back ended. */
 typedef enum {
     WAY_BACK_PROVEN,     /* the database is in service and its content is proven */
@@ -264,6 +286,10 @@ WayBack run_restore(Run *run, GPtrArray *exceptions, GError **error);
 
 /* The same for a run from a snapshot: nothing in service was touched, so that its own copy goes. */
 WayBack run_withdraw(Run *run, GPtrArray *exceptions, GError **error);
+
+/* The same for a run in the live database: what it applied is taken back by the down files, the
+ * last one first; what stays applied is an exception. */
+WayBack run_take_back(Run *run, GPtrArray *exceptions, GError **error);
 
 /* What is not as it was in the server's shared catalogs. */
 void run_compare_shared(Run *run, GPtrArray *exceptions);

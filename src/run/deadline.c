@@ -12,7 +12,10 @@ int64_t run_way_back_us(const Run *run)
 {
     const int64_t stop_us = PG_ENDED_AFTER_MS * (int64_t)1000;
     const int64_t name_us = MAX(NAME_MIN_US, NAME_TO_FENCE * run->fence_us);
-    const int64_t restore_us = run->alone ? estimate_us(run, "restore") : 0;
+    /* Without a fence down files take back what was done, in the time that it took. */
+    const int64_t restore_us = run->alone                ? estimate_us(run, "restore")
+                               : run->kind == RUN_ONLINE ? estimate_us(run, "migrations")
+                                                         : 0;
     return stop_us + name_us + restore_us;
 }
 

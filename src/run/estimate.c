@@ -168,7 +168,7 @@ static void fill_steps(const Run *run, const json_t *reports, int64_t touched)
     const int64_t verified = run->policy->verify_all ? 2 * size : 2 * touched;
     guint stores = g_strv_length(run->policy->publish_to);
     json_t *all = run->estimates;
-    if (!run->alone && !put_phase(run, reports, "clone", "clone"))
+    if (!run->alone && run->kind != RUN_ONLINE && !put_phase(run, reports, "clone", "clone"))
         put(all, "clone", G_USEC_PER_SEC + by_size_us(size, CLONE_BYTES_PER_SECOND), BY_SIZE);
     if (!put_phase(run, reports, "snapshot", "snapshot"))
         put(all, "snapshot", G_USEC_PER_SEC + by_size_us(size, READ_BYTES_PER_SECOND), BY_SIZE);

@@ -4,6 +4,8 @@
 #include "base/text.h"
 #include <string.h>
 
+#define RUN_ID_MAX_BYTES 15 /* of run_id_new() */
+
 #define HASH_BYTES 6
 
 static char *role_name(const char *database, const char *infix, const char *run, const char *suffix)
@@ -53,4 +55,10 @@ char *run_id_new(int64_t wall_us)
 {
     g_autoptr(GDateTime) moment = g_date_time_new_from_unix_utc(wall_us / G_USEC_PER_SEC);
     return g_date_time_format(moment, "%Y%m%dt%H%M%S");
+}
+
+bool run_id_is_valid(const char *text)
+{
+    return text != NULL && strlen(text) <= RUN_ID_MAX_BYTES &&
+           strspn(text, "0123456789t") == strlen(text) && text[0] != '\0';
 }

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 
 #define NAME_MAX_BYTES 63
 
@@ -33,3 +34,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(RunNames, run_names_free)
  * one second, the second takes the next one if it meets what the first has called by it: the
  * folder, or a copy with its record. The caller frees it. */
 char *run_id_new(int64_t wall_us);
+
+/* Whether a text that others may have written (NULL: no) can be an id: names, patterns and paths
+ * are made from it. */
+bool run_id_is_valid(const char *text);

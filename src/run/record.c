@@ -3,10 +3,10 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "pg/sql.h"
+#include "run/names.h"
 #include <string.h>
 
 #define RECORD_VERSION 1
-#define RUN_ID_MAX_BYTES 15 /* of run_id_new() */
 
 void run_record_free(RunRecord *record)
 {
@@ -53,13 +53,6 @@ char *run_record_statement(const char *name, const RunRecord *record)
     return g_strdup_printf("COMMENT ON DATABASE %s IS %s", identifier, literal);
 }
 
-/* Names, patterns and paths are made from it, and whoever owns a database may write its comment. */
-static bool is_run_id(const char *text)
-{
-    return text != NULL && strlen(text) <= RUN_ID_MAX_BYTES &&
-           strspn(text, "0123456789t") == strlen(text) && text[0] != '\0';
-}
-
 RunRecord *run_record_parse(const char *name, const char *comment)
 {
     g_autoptr(json_t) object = NULL;
@@ -68,8 +61,9 @@ RunRecord *run_record_parse(const char *name, const char *comment)
         return NULL;
     object = json_parse(comment, strlen(comment), name, NULL);
     if (json_get_integer(object, "drydock", 0) != RECORD_VERSION ||
-        !is_run_id(json_get_text(object, "run")) || json_get_text(object, "database") == NULL ||
-        json_get_text(object, "role") == NULL || json_get_text(object, "phase") == NULL)
+        !run_id_is_valid(json_get_text(object, "run")) ||
+        json_get_text(object, "database") == NULL || json_get_text(object, "role") == NULL ||
+        json_get_text(object, "phase") == NULL)
         return NULL;
     record = g_new0(RunRecord, 1);
     record->name = g_strdup(name);

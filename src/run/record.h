@@ -11,14 +11,15 @@
 typedef struct {
     char *name; /* of the copy on the server; NULL in a record that is to be written */
     char *run;
-    char *database;  /* the name in service */
-    char *role;      /* keep, work, before, failed, restore, replaced, rehearsal, unproven */
-    char *strategy;  /* shadow, in_place; import: the data comes from a snapshot; NULL: shadow */
-    char *phase;     /* keep: fence, snapshot, migrate; work: clone or import, migrate, verified */
-    char *comment;   /* of the original; NULL: none */
-    char *gate;      /* keep: the row version while closed (run/gate.h), and of the work copy that
-                        is the database itself, before anybody is let in; NULL: not known */
-    char *content;   /* keep, and of that work copy: hash of the content (digest_set_hash); NULL: not known */
+    char *database; /* the name in service */
+    char *role;     /* keep, work, before, failed, restore, replaced, rehearsal, unproven */
+    char *strategy; /* shadow, in_place; import: the data comes from a snapshot; NULL: shadow */
+    char *phase;    /* keep: fence, snapshot, migrate; work: clone or import, migrate, verified */
+    char *comment;  /* of the original; NULL: none */
+    char *gate;     /* keep: the row version while closed (run/gate.h), and of the work copy that
+                       is the database itself, before anybody is let in; NULL: not known */
+    char *content;  /* keep, and of that work copy: hash of the content (digest_set_hash); NULL: not
+                       known */
     char *read_only; /* keep: the original's own default_transaction_read_only; NULL: not set */
 
     /* Of the copy on the server. */

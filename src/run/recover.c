@@ -24,6 +24,7 @@
  * That is on_crash: restore. With continue a run that died while migrating goes on, if it can
  * (run/recover_continue.c); with ask nothing is done before somebody has said what.
  *
+ * A run without a fence has no copies: the database itself tells of it (run/recover_online.c).
  * A run from a snapshot has no kept copy, and what is in service was never touched; its work copy
  * says so (run/recover_import.c).
  */
@@ -37,6 +38,7 @@
 #include "run/recover_import.h"
 #include "run/recover_journal.h"
 #include "run/recover_keep.h"
+#include "run/recover_online.h"
 #include "run/recover_words.h"
 #include "run/trust.h"
 #include <string.h>
@@ -336,6 +338,8 @@ void run_recover(const RunOptions *options, RunOutcome *outcome)
     if (keep != NULL && recover_displaced_keep(&run, records, keep, outcome))
         return;
     if (keep == NULL && is_database_itself(work) && recover_renamed_work(&run, work, outcome))
+        return;
+    if (keep == NULL && work == NULL && recover_online(&run, outcome))
         return;
     if (keep != NULL || is_database_itself(work)) {
         recover_copies(&run, keep, work, outcome);

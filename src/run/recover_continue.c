@@ -91,8 +91,11 @@ static char **allowed_ids(const json_t *plan)
     return g_strv_builder_end(ids);
 }
 
-static bool read_history(Run *run, const json_t *plan, const MigrationSet *set, GError **error)
+bool recover_read_history(Run *run, const json_t *lines, GError **error)
 {
+    const json_t *plan =
+        json_object_get(journal_find(lines, "note", "preflight", "passed"), "details");
+    const MigrationSet *set = run->options->set != NULL ? run->options->set : run->set;
     g_auto(GStrv) allowed = allowed_ids(plan);
     run->standing = standing_read(run->work, set, allowed, error);
     run->applied = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -167,12 +170,12 @@ static bool learn_from_keep(Run *run, const Manifest *manifest, GError **error)
     return learnt;
 }
 
-static bool learn_from_work(Run *run, const json_t *plan, const MigrationSet *set, GError **error)
+static bool learn_from_work(Run *run, const json_t *lines, GError **error)
 {
     bool learnt = false;
     if (!run_enter(run, run->names->work, true, 1, &run->work, error))
         return false;
-    learnt = read_history(run, plan, set, error);
+    learnt = recover_read_history(run, lines, error);
     g_clear_pointer(&run->work, pg_disconnect);
     return learnt;
 }
@@ -186,12 +189,23 @@ static bool close_gates(Run *run, GError **error)
            gate_set(run->control, run->names->work, false, error);
 }
 
-static bool prepare(Run *run, const json_t *lines, GError **error)
+bool recover_take_plan(Run *run, const json_t *lines, GError **error)
 {
     const json_t *plan =
         json_object_get(journal_find(lines, "note", "preflight", "passed"), "details");
     const char *end = json_get_text(plan, "window_end");
     const MigrationSet *set = run->options->set;
+    if (set == NULL)
+        set = run->set = migration_set_load(run->options->migrations, error);
+    if (set == NULL ||
+        (end != NULL && !clock_parse_time(end, clock_wall_us(), &run->window_end_us, error)))
+        return false;
+    return run_fits(run, "going on", 0, error) && take_pending(run, plan, set, error) &&
+           run_load_assertions(run, error);
+}
+
+static bool prepare(Run *run, const json_t *lines, GError **error)
+{
     g_autoptr(Manifest) manifest = read_manifest(run, error);
     if (manifest == NULL)
         return false;
@@ -203,16 +217,10 @@ static bool prepare(Run *run, const json_t *lines, GError **error)
         error_set(error, ERROR_FAILED, "its work copy '%s' is not on the server", run->names->work);
         return false;
     }
-    if (set == NULL)
-        set = run->set = migration_set_load(run->options->migrations, error);
-    if (set == NULL ||
-        (end != NULL && !clock_parse_time(end, clock_wall_us(), &run->window_end_us, error)))
-        return false;
     g_free(run->content);
     run->content = g_strdup(manifest->content_hash);
-    return run_fits(run, "going on", 0, error) && take_pending(run, plan, set, error) &&
-           run_load_assertions(run, error) && close_gates(run, error) &&
-           learn_from_keep(run, manifest, error) && learn_from_work(run, plan, set, error);
+    return recover_take_plan(run, lines, error) && close_gates(run, error) &&
+           learn_from_keep(run, manifest, error) && learn_from_work(run, lines, error);
 }
 
 /* Where its snapshot is already: nothing in a store is written twice. */

@@ -13,3 +13,8 @@ bool recover_decide(Run *run, const char *standing, OnCrash *decision, RunOutcom
  * applies to the work copy what its history does not have, verifies and opens. An error that says
  * why it cannot go on, or why it failed; what is left is put back then, as after any failure. */
 bool recover_continue(Run *run, const json_t *lines, GError **error);
+
+/* Parts of it: the migrations (from files that must be those of then), assertions and window that
+ * the journal tells; and, through run->work, which of the migrations are applied. */
+bool recover_take_plan(Run *run, const json_t *lines, GError **error);
+bool recover_read_history(Run *run, const json_t *lines, GError **error);

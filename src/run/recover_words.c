@@ -5,6 +5,7 @@
 #include "run/recover_import.h"
 #include "run/recover_journal.h"
 #include "run/recover_missing.h"
+#include "run/recover_online.h"
 
 /* Whether the migrated copy has the name: the copy from before tells, and if there is none (any
  * more), the OID, which is not the one that was fenced; in_place it is. */
@@ -72,6 +73,10 @@ void recover_words(Run *run, const GPtrArray *records, const char *dropped, RunO
     }
     if (lines != NULL && recover_is_import(lines)) {
         recover_import_words(run, lines, records, outcome);
+        return;
+    }
+    if (lines != NULL && recover_is_online(lines)) {
+        recover_online_words(run, lines, outcome);
         return;
     }
     learn_strategy(run, lines);

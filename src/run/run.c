@@ -14,6 +14,7 @@ typedef enum {
     THEN_GO_BACK, /* the name goes back to the kept copy */
 } OnFailure;
 
+#define LIVE (RUN_WINDOW | RUN_ONLINE)
 #define MIGRATING (RUN_WINDOW | RUN_IMPORT | RUN_REHEARSAL)
 #define FROM_SNAPSHOT (RUN_IMPORT | RUN_RESTORE | RUN_REHEARSAL)
 
@@ -23,17 +24,20 @@ static const struct {
     OnFailure on_failure;
     int kinds; /* of runs that have this phase */
 } phases[] = {
-    {"preflight", run_preflight, THEN_STOP, RUN_WINDOW},
+    {"preflight", run_preflight, THEN_STOP, LIVE},
     {"preflight", run_preflight_import, THEN_GO_BACK, FROM_SNAPSHOT},
     {"fence", run_fence, THEN_GO_BACK, RUN_WINDOW},
     {"clone", run_clone, THEN_GO_BACK, RUN_WINDOW},
-    {"snapshot", run_snapshot, THEN_GO_BACK, RUN_WINDOW},
-    {"publish", run_publish, THEN_GO_BACK, RUN_WINDOW},
+    {"snapshot", run_snapshot, THEN_GO_BACK, LIVE},
+    {"publish", run_publish, THEN_GO_BACK, LIVE},
     {"import", run_import, THEN_GO_BACK, FROM_SNAPSHOT},
     {"migrate", run_migrate, THEN_GO_BACK, MIGRATING},
     {"verify", run_verify, THEN_GO_BACK, MIGRATING},
     {"open", run_open, THEN_GO_BACK, RUN_WINDOW},
     {"open", run_take_over, THEN_GO_BACK, RUN_IMPORT | RUN_RESTORE},
+    {"migrate", run_migrate_online, THEN_GO_BACK, RUN_ONLINE},
+    {"verify", run_verify_online, THEN_GO_BACK, RUN_ONLINE},
+    {"end", run_end_online, THEN_GO_BACK, RUN_ONLINE},
     {"drop", run_settle_rehearsal, THEN_GO_BACK, RUN_REHEARSAL},
 };
 
@@ -117,10 +121,11 @@ void run_go_back(Run *run, const GError *cause, RunOutcome *outcome)
     log_message(LOG_ERROR, "%s", cause->message);
     if (error_hint(cause) != NULL)
         log_message(LOG_ERROR, "HINT: %s", error_hint(cause));
-    if (run->kind == RUN_WINDOW)
+    if ((run->kind & LIVE) != 0)
         log_info("restore: putting '%s' back", run->database);
-    switch (run->kind == RUN_WINDOW ? run_restore(run, exceptions, &problem)
-                                    : run_withdraw(run, exceptions, &problem)) {
+    switch (run->kind == RUN_WINDOW   ? run_restore(run, exceptions, &problem)
+            : run->kind == RUN_ONLINE ? run_take_back(run, exceptions, &problem)
+                                      : run_withdraw(run, exceptions, &problem)) {
     case WAY_BACK_PROVEN:
         run_conclude(run, code_of_proven(run, migrating, cause), cause, exceptions, outcome);
         return;
@@ -128,7 +133,7 @@ void run_go_back(Run *run, const GError *cause, RunOutcome *outcome)
         run_conclude(run, is_trial(run) ? code_of_trial(cause) : 8, cause, exceptions, outcome);
         return;
     case WAY_BACK_OPENED:
-        log_info("restore: nothing to put back: the migrated copy has the name");
+        log_info("restore: nothing to put back: the run has succeeded");
         run_conclude(run, 0, NULL, NULL, outcome);
         return;
     case WAY_BACK_NOT:
@@ -165,11 +170,12 @@ void run_execute(const RunOptions *options, RunOutcome *outcome)
         if ((phases[i].kinds & (int)kind) == 0)
             continue;
         going = run_phase(&run, i, &error);
-        if (!going && phases[i].on_failure == THEN_GO_BACK && (run.fenced || run.cloned)) {
+        if (!going && phases[i].on_failure == THEN_GO_BACK &&
+            (run.fenced || run.cloned || run.marked)) {
             run_go_back(&run, error, outcome);
             return;
         }
-        if (going && kind == RUN_WINDOW && run.pending->len == 0)
+        if (going && (kind & LIVE) != 0 && run.pending->len == 0)
             break;
     }
     if (error != NULL)

@@ -18,6 +18,7 @@ typedef enum {
     RUN_IMPORT = 1 << 1,    /* a snapshot, migrated, which takes the name */
     RUN_RESTORE = 1 << 2,   /* a snapshot as it is, which takes the name */
     RUN_REHEARSAL = 1 << 3, /* a snapshot, migrated for trial */
+    RUN_ONLINE = 1 << 4,    /* the live database, migrated while users work */
 } RunKind;
 
 /* Asks what is done with a run that died: standing says how things stand. ON_CRASH_ASK: not

@@ -28,10 +28,10 @@ static bool survey_role(Run *run, GError **error)
         return false;
     }
     json_set_text(run->report, "role", pg_value(result, 0, 4));
-    if (!pg_flag(result, 0, 1) && !pg_flag(result, 0, 2))
+    if (run->kind != RUN_ONLINE && !pg_flag(result, 0, 1) && !pg_flag(result, 0, 2))
         run_finding(run, "rights", true, "ALTER ROLE ... CREATEDB; (as a superuser)",
                     "role %s may not create databases", pg_value(result, 0, 4));
-    if (!pg_flag(result, 0, 1) && !pg_flag(result, 0, 3))
+    if (run->kind != RUN_ONLINE && !pg_flag(result, 0, 1) && !pg_flag(result, 0, 3))
         run_finding(run, "session_roles", false, "GRANT pg_signal_backend TO ...; (as a superuser)",
                     "role %s may end only sessions of roles that it is a member of",
                     pg_value(result, 0, 4));
@@ -104,10 +104,10 @@ static bool survey_row(Run *run, GError **error)
                        pg_value(result, 0, 3));
         return false;
     }
-    if (pg_flag(result, 0, 0))
+    if (run->kind != RUN_ONLINE && pg_flag(result, 0, 0))
         run_finding(run, "template", true, "ALTER DATABASE ... IS_TEMPLATE false",
                     "the database is a template");
-    if (!pg_flag(result, 0, 4)) {
+    if (run->kind != RUN_ONLINE && !pg_flag(result, 0, 4)) {
         g_autofree char *fix = g_strdup_printf("ALTER DATABASE ... OWNER TO, or connect as '%s'",
                                                pg_value(result, 0, 3));
         run_finding(run, "rights", true, fix, "only the owner %s or a superuser may rename it",
@@ -301,8 +301,9 @@ bool run_survey_database(Run *run, PgConnection *live, GError **error)
     if (warning != NULL)
         log_warning("%s", warning);
     run_survey_disk(run, live);
-    return survey_owners(run, live, error) && survey_login_triggers(run, live, error) &&
-           survey_workers(run, live, error);
+    return survey_owners(run, live, error) &&
+           (run->kind == RUN_ONLINE ||
+            (survey_login_triggers(run, live, error) && survey_workers(run, live, error)));
 }
 
 /* A store that cannot be reached now will not be reached in the window either. */
@@ -363,8 +364,11 @@ bool run_survey(Run *run, GError **error)
     g_clear_pointer(&live, pg_disconnect);
     run_survey_stores(run);
     run->shared = run_read_shared(run, run->control, error);
-    return run->shared != NULL && run_survey_obstacles(run, error) &&
-           run_survey_names(run, error) && survey_properties(run, error) &&
-           run_survey_sessions(run, error) &&
+    if (run->shared == NULL)
+        return false;
+    if (run->kind == RUN_ONLINE)
+        return run_survey_online(run, error);
+    return run_survey_obstacles(run, error) && run_survey_names(run, error) &&
+           survey_properties(run, error) && run_survey_sessions(run, error) &&
            run_fits(run, "the run", estimate_whole_us(run), error);
 }

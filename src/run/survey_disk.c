@@ -69,7 +69,8 @@ void run_survey_disk(Run *run, PgConnection *live)
     g_autofree char *need = size_format(need_bytes);
     g_autofree char *have = NULL;
     uint64_t free_bytes = 0;
-    survey_clone(run, live);
+    if (run->kind != RUN_ONLINE && !run->alone)
+        survey_clone(run, live);
     if (!file_exists(folder) || !file_free_space(folder, &free_bytes, NULL) ||
         free_bytes >= need_bytes)
         return;

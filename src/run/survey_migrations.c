@@ -5,7 +5,9 @@
 #include "migration/history.h"
 #include "migration/statement.h"
 #include "migration/step.h"
+#include "migration/undo.h"
 #include "run/context.h"
+#include "run/marker.h"
 #include <string.h>
 
 /* Asks the server's own grammar, so that a slip of the pen costs no downtime. */
@@ -53,6 +55,15 @@ static void check_statements(Run *run, const MigrationFile *file)
     }
 }
 
+/* Where down files are the way back, a slip of the pen in one must not be found on the bad day. */
+static bool check_down(Run *run, const Migration *migration, GError **error)
+{
+    if (undo_obstacle(migration) != NULL)
+        return true;
+    check_statements(run, migration->down);
+    return check_file(run, migration->down, error);
+}
+
 /* A migration that an earlier migrate has begun in the live database is finished in the copy, if it
  * can be known how far it is. */
 static void check_partial(Run *run, const GPtrArray *statuses)
@@ -68,6 +79,11 @@ static void check_partial(Run *run, const GPtrArray *statuses)
                         "finish it with drydock migrate and --again or --done",
                         "migration %s: step %d (line %d, %s) was started and its end was not seen",
                         status->migration->id, started->number, started->line, started->title);
+        else if (run->kind == RUN_ONLINE)
+            run_finding(run, "partial", true, "finish it with drydock migrate",
+                        "migration %s is partly applied already: the way back of this run could "
+                        "not leave it so",
+                        status->migration->id);
         else
             run_finding(run, "partial", false, NULL,
                         "migration %s is partly applied already: %d of %d steps; the run goes on "
@@ -78,6 +94,8 @@ static void check_partial(Run *run, const GPtrArray *statuses)
 
 bool run_survey_migrations(Run *run, PgConnection *live, GError **error)
 {
+    if (!marker_check(live, error))
+        return false;
     run->standing = standing_read(live, run->options->set, run->options->allowed, error);
     if (run->standing == NULL || !standing_check(run->standing, error))
         return false;
@@ -88,7 +106,8 @@ bool run_survey_migrations(Run *run, PgConnection *live, GError **error)
     for (guint i = 0; i < run->pending->len; i++) {
         const Migration *migration = g_ptr_array_index(run->pending, i);
         if (!check_file(run, &migration->up, error) ||
-            (migration->verify != NULL && !check_file(run, migration->verify, error)))
+            (migration->verify != NULL && !check_file(run, migration->verify, error)) ||
+            (run->kind == RUN_ONLINE && !check_down(run, migration, error)))
             return false;
         check_statements(run, &migration->up);
     }

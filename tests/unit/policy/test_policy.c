@@ -111,6 +111,7 @@ static void check_defaults(const Policy *policy)
     assert_null(policy->fence_after[0]);
     assert_null(policy->fence_standbys[0]);
     assert_int_equal(policy->strategy, STRATEGY_SHADOW);
+    assert_int_equal(policy->fence_how, FENCE_NAME);
     assert_int_equal(policy->clone_method, CLONE_AUTO);
     assert_int_equal(policy->snapshot_jobs, 0);
     assert_int_equal(policy->snapshot_level, 1);
@@ -147,7 +148,7 @@ static void test_every_key(void **state)
              "on_crash: continue\n"
              "strategy: in_place\n"
              "window: {schedule: 'Mon-Fri 22:00-01:30 UTC', margin: 90s}\n"
-             "fence: {drain: 0, before: ['stop; wait', true], after: [start],\n"
+             "fence: {how: name, drain: 0, before: ['stop; wait', true], after: [start],\n"
              "  standbys: ['host=a', 'service=b']}\n"
              "timeouts:\n"
              "  connect: 3s\n"
@@ -216,6 +217,16 @@ static void test_no_clone(void **state)
     assert_int_equal(policy->clone_method, CLONE_NONE);
 }
 
+static void test_fence_none(void **state)
+{
+    (void)state;
+    g_autoptr(Policy) policy = load("policy: p\nstrategy: in_place\nfence: {how: none}\n"
+                                    "clone: {method: none}\naccept: [irreversible]\n");
+    assert_int_equal(policy->strategy, STRATEGY_IN_PLACE);
+    assert_int_equal(policy->fence_how, FENCE_NONE);
+    assert_true(policy_accepts(policy, "irreversible"));
+}
+
 static void test_jobs_auto(void **state)
 {
     (void)state;
@@ -251,7 +262,7 @@ static void test_pattern_in_folder_name(void **state)
     "clone, snapshot, verify, publish, accept"
 #define FINDINGS                                                                                   \
     "standby, logical_slot, role_settings, acl_grantor, unlogged, extension_owner, disk, "         \
-    "background_workers, session_roles"
+    "background_workers, session_roles, irreversible"
 #define DAYS                                                                                       \
     "days are Mon, Tue, Wed, Thu, Fri, Sat, Sun, lists (Mon,Wed), ranges (Mon-Fri) or daily"
 
@@ -280,6 +291,18 @@ static const struct {
      ":2:20: 'fence.drain' is given twice; the first is on line 2"},
     {"policy: p\n? [a]\n: b\n", ":2:3: a key must be a word, not a list or mapping"},
     {"fence: {drain: 3s}\n", ":1:1: key 'policy' is missing; it names the policy"},
+
+    /* A strategy and its fence. */
+    {"policy: p\nfence: {how: none}\n", ":2:14: 'fence.how' cannot be none unless 'strategy' is "
+                                        "in_place: users write all the time, so "
+                                        "that no copy can take the database's place"},
+    {"policy: p\nstrategy: in_place\nfence: {how: none}\nclone: {method: wal_log}\n",
+     ":4:17: 'clone.method' is of no use with 'fence: {how: none}', which makes no clone"},
+    {"policy: p\nstrategy: in_place\nfence: {how: none, drain: 3s}\n",
+     ":3:27: 'fence.drain' is of no use with 'how: none': there is no fence"},
+    {"policy: p\nstrategy: in_place\n", ":2:11: 'strategy' in_place needs 'fence: {how: none}'"},
+    {"policy: p\nfence: {how: all}\n",
+     ":2:14: 'fence.how' cannot be 'all'; it is one of: name, none"},
 
     /* Shapes. */
     {"", ":1:1: the file is empty"},
@@ -534,17 +557,12 @@ static void test_zero_byte(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shipped),
-        cmocka_unit_test(test_production),
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_every_key),
-        cmocka_unit_test(test_no_clone),
-        cmocka_unit_test(test_jobs_auto),
-        cmocka_unit_test(test_pattern_in_folder_name),
-        cmocka_unit_test(test_mistakes),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_zero_byte),
-        cmocka_unit_test(test_findings_are_documented),
+        cmocka_unit_test(test_shipped),   cmocka_unit_test(test_production),
+        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_no_clone),  cmocka_unit_test(test_fence_none),
+        cmocka_unit_test(test_jobs_auto), cmocka_unit_test(test_pattern_in_folder_name),
+        cmocka_unit_test(test_mistakes),  cmocka_unit_test(test_files),
+        cmocka_unit_test(test_zero_byte), cmocka_unit_test(test_findings_are_documented),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

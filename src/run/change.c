@@ -198,10 +198,11 @@ bool run_migrate(Run *run, GError **error)
                   estimate_us(run, "migrations") + estimate_us(run, "verify"), error))
         return false;
     /* What was restored may be up to date. */
-    return run->pending->len == 0 ||
-           ((run->in_place ? in_place_begin : begin)(run, error) &&
-            run_enter(run, run->names->work, false, 1, &run->work, error) &&
-            make_history(run, error) && run_apply_pending(run, error));
+    return (run->pending->len == 0 ||
+            ((run->in_place ? in_place_begin : begin)(run, error) &&
+             run_enter(run, run->names->work, false, 1, &run->work, error) &&
+             make_history(run, error))) &&
+           run_apply_pending(run, error);
 }
 
 static GHashTable *touched_oids(const Run *run)

@@ -46,6 +46,7 @@ static bool say_begun(Run *run, GError **error)
     if (!pg_exec(run->work, "COMMIT", error))
         return false;
     failpoint("online.after_begin");
+    run->history_made = true;
     return true;
 }
 

@@ -300,7 +300,6 @@ static const struct {
      ":4:17: 'clone.method' is of no use with 'fence: {how: none}', which makes no clone"},
     {"policy: p\nstrategy: in_place\nfence: {how: none, drain: 3s}\n",
      ":3:27: 'fence.drain' is of no use with 'how: none': there is no fence"},
-    {"policy: p\nstrategy: in_place\n", ":2:11: 'strategy' in_place needs 'fence: {how: none}'"},
     {"policy: p\nfence: {how: all}\n",
      ":2:14: 'fence.how' cannot be 'all'; it is one of: name, none"},
 

@@ -9,8 +9,8 @@
 # To compile it.
 # shellcheck disable=SC2034
 PACKAGES_BUILD=(
-    cmake gcc libarchive-dev libc6-dev libcyaml-dev libglib2.0-dev libjansson-dev libpq-dev libssl-dev libxxhash-dev
-    libyaml-dev libzstd-dev ninja-build pkg-config zlib1g-dev
+    cmake gcc libarchive-dev libc6-dev libcurl4-openssl-dev libcyaml-dev libglib2.0-dev libjansson-dev libpq-dev libssl-dev
+    libxml2-dev libxxhash-dev libyaml-dev libzstd-dev ninja-build pkg-config zlib1g-dev
 )
 
 # To use it: pg_dump and pg_restore (15.20: older ones run code from a crafted archive, CVE-2026-116314), and for some
@@ -20,11 +20,12 @@ PACKAGES_RUN=(
     ca-certificates 'postgresql-client-15>=15.20'
 )
 
-# To test it, besides what building and using need: a server without a cluster, sanitizers, checkers.
+# To test it, besides what building and using need: a server without a cluster, an object store, sanitizers, checkers.
 # shellcheck disable=SC2034
 PACKAGES_TEST=(
-    age bzip2 clang clang-format clang-tidy libclang-rt-14-dev libcmocka-dev llvm lz4 pgbouncer 'postgresql-15>=15.20'
-    python3 python3-psycopg2 python3-pytest python3-pytest-xdist shellcheck util-linux xz-utils zip zstd
+    age bzip2 ceph-mon ceph-osd clang clang-format clang-tidy libclang-rt-14-dev libcmocka-dev llvm lz4 pgbouncer
+    'postgresql-15>=15.20' python3 python3-psycopg2 python3-pytest python3-pytest-xdist radosgw shellcheck util-linux xz-utils
+    zip zstd
 )
 
 # To test it against the real sequelize-cli, where npm is not there from elsewhere.

@@ -22,6 +22,8 @@ PLACES = {
     r"jansson\.h": ["base/json.h"],
     r"openssl/.*": ["base/hash.c", "stream/age_crypto.c"],
     r"libpq-fe\.h|libpq/.*": ["pg/connection.c", "pg/target.c", "pg/target_private.h"],
+    r"curl/.*": ["store/http.c"],
+    r"libxml/.*": ["store/xml.c"],
     r"xxhash\.h": ["verify/rows.c"],
     r"zstd\.h": ["stream/"],
     r"zlib\.h": ["snapshot/intake_stream.c"],

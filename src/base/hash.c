@@ -3,7 +3,9 @@
 #include "base/error.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,6 +14,17 @@
 struct HashStream {
     EVP_MD_CTX *context;
 };
+
+HashHex hash_raw_to_hex(const HashRaw *raw)
+{
+    static const char digits[] = "0123456789abcdef";
+    HashHex out = {{0}};
+    for (size_t i = 0; i < sizeof raw->bytes; i++) {
+        out.hex[2 * i] = digits[raw->bytes[i] >> 4];
+        out.hex[2 * i + 1] = digits[raw->bytes[i] & 15];
+    }
+    return out;
+}
 
 HashStream *hash_stream_new(void)
 {
@@ -30,16 +43,10 @@ void hash_stream_update(HashStream *stream, const void *data, size_t size_bytes)
 
 HashHex hash_stream_end(HashStream *stream)
 {
-    static const char digits[] = "0123456789abcdef";
-    unsigned char digest[32];
-    HashHex out = {{0}};
-    if (EVP_DigestFinal_ex(stream->context, digest, NULL) != 1)
+    HashRaw raw;
+    if (EVP_DigestFinal_ex(stream->context, raw.bytes, NULL) != 1)
         g_error("SHA-256 failed");
-    for (size_t i = 0; i < sizeof digest; i++) {
-        out.hex[2 * i] = digits[digest[i] >> 4];
-        out.hex[2 * i + 1] = digits[digest[i] & 15];
-    }
-    return out;
+    return hash_raw_to_hex(&raw);
 }
 
 void hash_stream_free(HashStream *stream)
@@ -86,4 +93,26 @@ bool hash_file(const char *path, HashHex *out, uint64_t *size_bytes, GError **er
     if (size_bytes != NULL)
         *size_bytes = total;
     return true;
+}
+
+HashRaw hash_raw(const void *data, size_t size_bytes)
+{
+    HashRaw out;
+    if (EVP_Digest(data, size_bytes, out.bytes, NULL, EVP_sha256(), NULL) != 1)
+        g_error("SHA-256 failed");
+    return out;
+}
+
+HashRaw hash_hmac(const void *key, size_t key_bytes, const void *data, size_t size_bytes)
+{
+    HashRaw out;
+    if (key_bytes > INT_MAX ||
+        HMAC(EVP_sha256(), key, (int)key_bytes, data, size_bytes, out.bytes, NULL) == NULL)
+        g_error("HMAC-SHA-256 failed");
+    return out;
+}
+
+bool hash_md5(const void *data, size_t size_bytes, uint8_t out[16])
+{
+    return EVP_Digest(data, size_bytes, out, NULL, EVP_md5(), NULL) == 1;
 }

@@ -36,6 +36,7 @@ typedef struct {
 } StoreBackend;
 
 extern const StoreBackend store_file_backend;
+extern const StoreBackend store_s3_backend;
 
 /* The error for a put with if_absent whose key is taken. */
 void store_set_exists(const char *place, GError **error);

@@ -10,7 +10,7 @@ struct Store {
     char *url;
 };
 
-static const StoreBackend *const backends[] = {&store_file_backend};
+static const StoreBackend *const backends[] = {&store_file_backend, &store_s3_backend};
 
 static const StoreBackend *find_backend(const char *scheme)
 {

@@ -77,8 +77,8 @@ def quote(name):
 
 
 def clean_environment():
-    """Our environment without what libpq or a test's own settings would read from it."""
-    return {k: v for k, v in os.environ.items() if not k.startswith("PG") and k != "DRYDOCK_FAILPOINT"}
+    """Our environment without what libpq, a store or a test's own settings would read from it."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("PG", "AWS_")) and k != "DRYDOCK_FAILPOINT"}
 
 
 _libc = ctypes.CDLL(None, use_errno=True)

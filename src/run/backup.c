@@ -8,6 +8,9 @@
 #include "snapshot/snapshot.h"
 #include "store/store.h"
 
+/* What is left to be put when the database is in service: nobody waits longer for a store. */
+#define FINISH_US ((int64_t)60 * G_USEC_PER_SEC)
+
 static bool close_behind(gpointer data, GError **error)
 {
     return run_close_keep(data, error);
@@ -90,6 +93,7 @@ static bool publish_to(Run *run, const char *url, json_t *places, GError **error
     uint64_t size_bytes = 0;
     if (store == NULL)
         return false;
+    store_set_latest(store, run_latest_us(run));
     place = store_locate(store, key);
     if (run->published != NULL && g_hash_table_contains(run->published, place)) {
         json_array_append_new(places, json_string(place));
@@ -103,7 +107,7 @@ static bool publish_to(Run *run, const char *url, json_t *places, GError **error
         return false;
     }
     json_array_append_new(places, json_string(place));
-    log_info("publish: the snapshot is at %s, read back and equal", place);
+    log_info("publish: the snapshot is at %s, whole and verified", place);
     return journal_done(run->journal, "publish", "put", json_pack("{s:s}", "place", place),
                         error) &&
            audit_event(
@@ -133,6 +137,7 @@ bool run_finish(Run *run, GError **error)
         g_autoptr(Store) store = store_open(*url, error);
         if (store == NULL)
             return false;
+        store_set_latest(store, clock_monotonic_us() + FINISH_US);
         for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
             g_autofree char *file = g_build_filename(run->folder, files[i], NULL);
             g_autofree char *key = store_key(run, files[i]);

@@ -312,7 +312,7 @@ void run_survey_stores(Run *run)
     for (char **url = run->policy->publish_to; *url != NULL; url++) {
         g_autoptr(GError) cause = NULL;
         g_autoptr(Store) store = store_open(*url, &cause);
-        if (store == NULL)
+        if (store == NULL || !store_reach(store, &cause))
             run_finding(run, "store", true, error_hint(cause), "%s", cause->message);
     }
 }

@@ -108,8 +108,8 @@ class Project:
     def arguments(self, *more):
         return ["run", "--policy", self.folder / "policy.yaml", "--state", self.state, "--yes", *more]
 
-    def run(self, database, *more, user=beds.OWNER):
-        return self.drydock(*self.arguments(*more), dsn=database.dsn(user))
+    def run(self, database, *more, user=beds.OWNER, env=None):
+        return self.drydock(*self.arguments(*more), dsn=database.dsn(user), env=env)
 
     @contextlib.contextmanager
     def started(self, database, *more, user=beds.OWNER, env=None):

@@ -75,7 +75,7 @@ def free_ports(count):
 
 
 class Radosgw:
-    """start() takes a second; buckets(...) of client."""
+    """start() takes a second on a machine that has nothing else to do; client makes buckets and looks into them."""
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="drydock-rgw-", dir=os.environ.get("DRYDOCK_TEST_SERVERS")))
@@ -112,8 +112,7 @@ class Radosgw:
         self._run("ceph", "osd", "new", osd, "0")
         self._run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd)
         self._start("ceph-osd", "-f", "-i", "0")
-        self._run("radosgw-admin", "user", "create", "--uid=test", "--display-name=test", f"--access-key={KEY}",
-                  f"--secret={SECRET}")
+        self._make_user()
         self._start("radosgw", "-f", "-n", "client.rgw.a")
         deadline = time.monotonic() + 60
         while True:
@@ -122,6 +121,18 @@ class Radosgw:
                 return self
             assert time.monotonic() < deadline, f"radosgw did not start, see {self.folder}"
             time.sleep(0.05)
+
+    def _make_user(self):
+        """Needs the OSD, which now and then has not heard from the monitor in time ("wrong fsid") and gives up."""
+        with self._open("radosgw-admin", "user", "create", "--uid=test", "--display-name=test", f"--access-key={KEY}",
+                        f"--secret={SECRET}") as user:
+            deadline = time.monotonic() + 120
+            while user.poll() is None:
+                assert time.monotonic() < deadline, f"radosgw-admin does not end, see {self.folder}"
+                if self.processes[1].poll() is not None:
+                    self.processes[1] = self._open("ceph-osd", "-f", "-i", "0")
+                time.sleep(0.02)
+            assert user.returncode == 0, f"radosgw-admin has failed, see {self.folder}"
 
     def destroy(self):
         for process in reversed(self.processes):
@@ -140,10 +151,13 @@ class Radosgw:
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
 
     def _start(self, *command):
+        self.processes.append(self._open(*command))
+
+    def _open(self, *command):
         with (self.folder / "start.log").open("ab") as log:
-            self.processes.append(subprocess.Popen(
+            return subprocess.Popen(
                 command, env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                preexec_fn=lambda: _libc.prctl(1, signal.SIGKILL), start_new_session=True))
+                preexec_fn=lambda: _libc.prctl(1, signal.SIGKILL), start_new_session=True)
 
 
 def _hmac(key, text):

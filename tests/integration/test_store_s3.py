@@ -337,3 +337,37 @@ def test_wrong_credentials(bucket, variables, code, words):
 def test_a_bucket_that_is_not_there(rgw, bucket):
     done = store(f"s3://no-such-bucket?endpoint={rgw.url}", "reach")
     assert done.code == 2 and "NoSuchBucket" in done.stderr
+
+
+# ---- runs ----
+
+
+def publish_to(project, url):
+    policy = project.folder / "policy.yaml"
+    lines = [line for line in policy.read_text().splitlines() if not line.startswith("publish:")]
+    policy.write_text("\n".join([*lines, f'publish: {{ to: ["{url}"] }}', ""]))
+
+
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+
+
+def test_a_run_publishes(bucket, live, project):
+    publish_to(project, bucket.url("drydock"))
+    done = project.run(live, env=CREDENTIALS)
+    assert done.code == 0, done
+    folder, = project.runs()
+    snapshot = {f"snapshot/{path.relative_to(folder / 'snapshot')}": path.read_bytes()
+                for path in (folder / "snapshot").rglob("*") if path.is_file()}
+    others = {name: (folder / name).read_bytes() for name in ("audit.jsonl", "report.json", "report.txt")}
+    place = f"drydock/white_cross/{folder.name}"
+    assert {key: bucket.get(key) for key in bucket.keys()} == {f"{place}/{k}": v for k, v in {**snapshot, **others}.items()}
+    assert f"s3://{bucket.name}/{place}/snapshot" in (folder / "report.txt").read_text()
+    told = done.stdout.encode() + done.stderr.encode() + b"".join(p.read_bytes() for p in folder.rglob("*") if p.is_file())
+    assert SECRET.encode() not in told
+
+
+def test_preflight_names_a_store_that_refuses(bucket, live, project):
+    publish_to(project, bucket.url("drydock"))
+    done = project.run(live, env={**CREDENTIALS, "AWS_SECRET_ACCESS_KEY": "wrong"})
+    assert done.code == 3 and "SignatureDoesNotMatch" in str(done), done
+    assert project.runs() == [] or bucket.keys() == {}

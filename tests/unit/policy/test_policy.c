@@ -435,7 +435,8 @@ static const struct {
      ":2:16: entry 1 of 'publish.to' must be the URL of a store, for example "
      "file:///var/backups/drydock"},
     {"policy: p\npublish: {to: ['file:///a', 's3://key:secret@bucket/b']}\n",
-     ":2:29: entry 2 of 'publish.to' has the unknown scheme 's3'; there is: file"},
+     ":2:29: entry 2 of 'publish.to' must name a bucket as s3://BUCKET/PREFIX does: it has a "
+     "user or a password in it"},
     {"policy: p\npublish: {to: ['file://backups']}\n",
      ":2:16: entry 1 of 'publish.to' must name a folder as file:///var/backups/drydock does: "
      "its path is not absolute, or it names another host"},

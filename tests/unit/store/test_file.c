@@ -345,7 +345,7 @@ static void bad_urls_are_refused(void **state)
         "/var/backups",       "backups",       "file:/tmp",
         "file://host/tmp",    "file://",       "file:///tmp?x=1",
         "file:///tmp#x",      "file:///tmp%2", "file:///tmp%00x",
-        "s3://bucket/x",      "ftp://u:p@h/",  "file:///nonexistent/x",
+        "s4://bucket/x",      "ftp://u:p@h/",  "file:///nonexistent/x",
         "file:///etc/passwd",
     };
     (void)state;

@@ -89,10 +89,17 @@ static bool on_event(const char *event, const json_t *details, gpointer data, GE
            audit_event(run->audit, name, json_deep_copy(details), error);
 }
 
+/* A new session instead of one that was lost alone. Without its lock the run may not go on, and
+ * without the connection that opens the gate it cannot: it goes back then, at once, and finds out
+ * for itself how things stand. */
 static PgConnection *reenter(gpointer data, GError **error)
 {
     Run *run = data;
     PgConnection *work = NULL;
+    if (!run_lock_check(run->lock, error) || !pg_exec(run->control, "SELECT 1", error)) {
+        error_recode(error, ERROR_FAILED);
+        return NULL;
+    }
     if (run->kind == RUN_ONLINE)
         return run_enter_live(run, false, error) ? run->work : NULL;
     if (!run_enter(run, run->names->work, false, 1, &work, error))

@@ -1,6 +1,7 @@
 """The server dies, or the connections to it do, while drydock stands at a point; drydock itself lives and goes on."""
 
 import contextlib
+import json
 
 from bench import check, end, go_on
 from conftest import learned
@@ -61,6 +62,18 @@ def test_connections_are_lost(bench, record, case):
         go_on(process)
         done = end(process)
     record(case[1], check(bench, finish(bench, done)))
+
+
+def test_nobody_waits_for_connections_that_are_all_lost(bench, record):
+    """A COMMIT whose answer is lost with every connection needs no answer: the run goes back, and users wait no longer for it."""
+    with bench.stopped(bench.good, "migration.before_commit") as process:
+        bench.cluster.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                            " WHERE application_name LIKE 'drydock run %'")
+        go_on(process)
+        done = end(process)
+    record("migration.before_commit", check(bench, done, ("restored",)))
+    report, = bench.drydock.state.rglob("report.json")
+    assert json.loads(report.read_text(encoding="utf-8"))["downtime_ms"] < 20000, str(done)
 
 
 def test_recovery_meets_a_crash_of_the_server(bench, record):

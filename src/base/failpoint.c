@@ -26,14 +26,15 @@ static void act(const char *action)
         if (guardian_pid() > 0)
             (void)kill(guardian_pid(), SIGKILL);
         (void)kill(getpid(), SIGKILL);
-    } else if (strcmp(action, "die") == 0 && guardian_pid() > 0)
+    } else if (strcmp(action, "die") == 0 && guardian_pid() > 0) {
         (void)kill(getpid(), SIGKILL);
-    else if (strcmp(action, "stop") == 0)
+    } else if (strcmp(action, "stop") == 0) {
         (void)kill(getpid(), SIGSTOP);
-    else if (strcmp(action, "term") == 0)
+    } else if (strcmp(action, "term") == 0) {
         (void)kill(getpid(), SIGTERM);
-    else if (g_str_has_prefix(action, "sleep:"))
+    } else if (g_str_has_prefix(action, "sleep:")) {
         g_usleep((gulong)g_ascii_strtoull(action + 6, NULL, 10) * 1000);
+    }
 }
 
 /* How often the point has been passed, this time included. */

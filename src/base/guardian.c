@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define WORD_BYTES 64
@@ -43,48 +42,34 @@ static void share_word(void)
 
 static void watched_signals(sigset_t *set)
 {
-    static const int numbers[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP};
+    static const int numbers[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT};
     sigemptyset(set);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sigaddset(set, numbers[i]);
 }
 
 /* The signal goes to the process that has the work. A terminal has sent it there already: the
- * second one is as good as none. */
+ * second one is as good as none. Ctrl-Z stops this one, too. */
 static void pass_on(pid_t inner, int number)
 {
     if (number != SIGCHLD)
         (void)kill(inner, number);
+    if (number == SIGTSTP)
+        (void)raise(SIGSTOP);
 }
 
-/* The inner process is stopped: so is this one, until it is told to go on. What has come meanwhile
- * is there when the inner one goes on. */
-static void stop_too(pid_t inner, const sigset_t *watched)
+/* Whether the inner process has ended; *status as waitpid() gives it. That it is stopped is no
+ * matter: who has stopped it lets it go on. */
+static bool has_ended(pid_t inner, int *status)
 {
-    const struct timespec now = {0};
-    int number = 0;
-    (void)raise(SIGSTOP);
-    while ((number = sigtimedwait(watched, NULL, &now)) > 0)
-        pass_on(inner, number);
-    (void)kill(inner, SIGCONT);
-}
-
-/* Whether the inner process has ended; *status as waitpid() gives it. */
-static bool look_at(pid_t inner, const sigset_t *watched, int *status)
-{
-    pid_t found = 0;
-    while ((found = waitpid(inner, status, WNOHANG | WUNTRACED)) > 0) {
-        if (!WIFSTOPPED(*status))
-            return true;
-        stop_too(inner, watched);
-    }
-    return found < 0 && errno != EINTR;
+    const pid_t found = waitpid(inner, status, WNOHANG);
+    return found > 0 || (found < 0 && errno != EINTR);
 }
 
 static GuardianOutcome wait_for(pid_t inner, const sigset_t *watched, int *value)
 {
     int status = SIGKILL; /* if it cannot be waited for: whoever recovers sees how things stand */
-    while (!look_at(inner, watched, &status)) {
+    while (!has_ended(inner, &status)) {
         const int number = sigwaitinfo(watched, NULL);
         if (number > 0)
             pass_on(inner, number);

@@ -17,7 +17,7 @@ from pathlib import Path
 import bed as beds
 import content as contents
 from cluster import clean_environment, program, quote
-from program import Done
+from program import Done, is_stopped
 
 NAME = "harbour"
 TEMPLATE = contents.BED_PREFIX + "harbour"
@@ -223,10 +223,10 @@ def wait_until(condition, complaint, timeout=60):
 
 def wait_until_stopped(process, timeout=60):
     """Waits until a process has stopped itself."""
-    def is_stopped():
+    def is_there():
         assert process.poll() is None, f"it has ended with {process.returncode}: {process.communicate()}"
-        return Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] == "T"
-    wait_until(is_stopped, "the point was not reached", timeout)
+        return is_stopped(process)
+    wait_until(is_there, "the point was not reached", timeout)
 
 
 def go_on(process):

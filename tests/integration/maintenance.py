@@ -14,7 +14,7 @@ import psycopg2
 
 import bed as beds
 from content import databases
-from program import Done
+from program import Done, is_stopped
 
 # A migration that waits, in the work copy, until go_on() is called; a minute at most.
 GO_ON = "bed: go on"
@@ -143,8 +143,7 @@ class Started:
 
     def wait_for_stop(self):
         """Waits until the run has stopped itself at a failpoint."""
-        status = Path(f"/proc/{self.process.pid}/stat")
-        self.wait_until(lambda: status.read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] == "T")
+        self.wait_until(lambda: is_stopped(self.process))
 
     def wait_for_drain(self):
         """Waits until the run looks whether the transactions that were open have ended."""

@@ -47,6 +47,12 @@ def inner(process):
     return None
 
 
+def is_stopped(process):
+    """Whether the process that works stands still, as it does at a failpoint."""
+    pid = inner(process) or process.pid
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] == "T"
+
+
 def kill_both(process):
     """SIGKILL for a drydock and, at the same moment, for the process that works for it."""
     with contextlib.suppress(ProcessLookupError):

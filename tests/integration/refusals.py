@@ -11,7 +11,7 @@ import time
 
 import bed as beds
 import content
-from program import Done
+from program import Done, is_stopped
 
 # Sessions that the program opened; the tests' own is called "drydock tests".
 OURS = "application_name ~ '^drydock (run|plan|recover|status|migrate|undo|verify|snapshot|restore)'"
@@ -62,7 +62,7 @@ def run_that_stops(drydock, database, policy, point, dsn=None):
                          env={"DRYDOCK_FAILPOINT": f"{point}=stop"}) as process:
         def stopped():
             assert process.poll() is None, f"the run ended before {point}: {ended(process)}"
-            return process_state(process.pid) == "T"
+            return is_stopped(process)
         wait_until(stopped, f"the run stands still at {point}")
         yield process
 

@@ -69,6 +69,36 @@ def test_signals_are_passed_on(live, project, number):
     maintenance.check_put_back(done, live, before)
 
 
+def state_of(pid):
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0]
+
+
+def test_the_process_that_works_is_stopped_for_a_while(live, project):
+    """By somebody who looks at it (a debugger, kill -STOP): when he lets it go on, everything does."""
+    project.add("test", maintenance.WAIT)
+    with project.started(live) as run:
+        run.wait_for_migration()
+        worker = worker_of(run)
+        os.kill(worker, signal.SIGSTOP)
+        maintenance.wait_until(lambda: state_of(worker) == "T")
+        os.kill(worker, signal.SIGCONT)
+        done = run.go_on(timeout=30)
+    assert done.code == 0, str(done)
+
+
+def test_both_are_stopped_and_go_on(live, project):
+    """As Ctrl-Z and fg do, or as whoever knows the one process only does."""
+    project.add("test", maintenance.WAIT)
+    with project.started(live) as run:
+        run.wait_for_migration()
+        both = (run.process.pid, worker_of(run))
+        os.kill(run.process.pid, signal.SIGTSTP)
+        maintenance.wait_until(lambda: [state_of(pid) for pid in both] == ["T", "T"])
+        os.kill(run.process.pid, signal.SIGCONT)
+        done = run.go_on(timeout=30)
+    assert done.code == 0, str(done)
+
+
 def test_the_guardian_is_killed(live, project):
     """The run puts the database back: nobody would be there if it died, too."""
     project.add("test", "SELECT pg_sleep(100);")

@@ -49,6 +49,9 @@ GOOD = {
 # It changes rows and does not say so: verification finds it, after everything was applied.
 BAD = {**GOOD, "20250105000000-undeclared": "UPDATE calls SET note = 'changed' WHERE day < '2025-02-01';\n"}
 
+# It fails while it is applied, and is all there is.
+ALONE = {"20250105000000-broken": "UPDATE calls SET note = 'changed';\nSELECT 1 / (count(*) - count(*)) FROM ships;\n"}
+
 # It fails while it is applied.
 BROKEN = {**GOOD, "20250105000000-broken": "UPDATE calls SET note = 'changed';\nSELECT 1 / (count(*) - count(*)) FROM ships;\n"}
 
@@ -60,6 +63,9 @@ fence: {{ drain: 0s, before: ["echo before >> {hooks}"], after: ["echo after $DR
 snapshot: {{ jobs: 2 }}
 publish: {{ to: ["file://{store}"] }}
 """
+
+IN_PLACE = "strategy: in_place\n"
+NO_CLONE = "clone: { method: none }\n"
 
 
 @dataclass
@@ -89,8 +95,8 @@ class Bench:
 
     # -- making ---------------------------------------------------------------------------------
 
-    def policy(self, migrations, name=None):
-        """A policy file over migrations {id-name: sql}; the first one is always there."""
+    def policy(self, migrations, name=None, more=""):
+        """A policy file over migrations {id-name: sql}; the first one is always there. more: keys."""
         name = name or f"set{len(list(self.folder.glob('*.yaml')))}"
         folder = self.folder / name
         folder.mkdir()
@@ -98,11 +104,14 @@ class Bench:
             (folder / f"{title}.up.sql").write_text(sql, encoding="utf-8")
         self.store.mkdir(exist_ok=True)
         path = self.folder / f"{name}.yaml"
-        path.write_text(POLICY.format(migrations=folder, store=self.store, hooks=self.hooks), encoding="utf-8")
+        path.write_text(POLICY.format(migrations=folder, store=self.store, hooks=self.hooks) + more, encoding="utf-8")
         return path
 
     def _make_template(self):
         self.good, self.bad, self.broken = (self.policy(each) for each in (GOOD, BAD, BROKEN))
+        self.in_place_good, self.in_place_bad = (self.policy(each, more=IN_PLACE) for each in (GOOD, BAD))
+        self.alone_good, self.alone_bad, self.alone_rolled_back = (
+            self.policy(each, more=IN_PLACE + NO_CLONE) for each in (GOOD, BAD, ALONE))
         first = self.policy({}, "first")
         self.cluster.create_database(TEMPLATE, beds.OWNER)
         done = self.drydock("migrate", "--policy", first, dsn=self.cluster.dsn(TEMPLATE, beds.OWNER))
@@ -130,8 +139,13 @@ class Bench:
         with self.cluster.session() as connection, connection.cursor() as cursor:
             for statement in beds.PROPERTIES.replace("%s", NAME).split(";\n"):
                 cursor.execute(statement)
+        self.kind = "success"  # of the run (points.py)
+        self.oid = self._oid()
         self.hooks.write_text("", encoding="utf-8")
         self.drydock.fresh_state()
+
+    def _oid(self):
+        return self.cluster.value("SELECT oid FROM pg_database WHERE datname = %s", (NAME,))
 
     def clear(self):
         """Drops what a case has left, whatever it is called now."""
@@ -196,8 +210,11 @@ class Bench:
     def state(self, name=NAME):
         """The database as a State. The time stamps of the history are no part of it."""
         content = contents.content(self.cluster, name, without=("drydock",))
-        history = self.cluster.query("SELECT id, name, sha256 FROM drydock.migrations ORDER BY id", database=name)
-        return State(content, contents.schema(self.cluster, name), contents.properties(self.cluster, name), history)
+        return State(content, contents.schema(self.cluster, name), contents.properties(self.cluster, name),
+                     self.history(name))
+
+    def history(self, name=NAME):
+        return self.cluster.query("SELECT id, name, sha256 FROM drydock.migrations ORDER BY id", database=name)
 
     def databases(self):
         """The names of the databases, without those every server has."""
@@ -245,20 +262,26 @@ def end(process, timeout=120):
 def check(bench, done, expect=None, content=True):
     """Asserts that everything is before or after, and that the exit code and the last line of `done` are true to it.
 
-    Returns "after", "restored" (a migrated copy was put aside), "back" (nothing was migrated), or "nothing" (there was
-    nothing to recover). expect: the ones that are right here.
+    Returns "after", "restored" (a migrated copy was put aside), "back" (nothing was migrated, or all was rolled back),
+    "nothing" (there was nothing to recover), or "person" (in place, without a clone and without the state folder).
+    expect: the ones that are right here.
     """
     told = str(done)
+    alone = bench.kind.startswith("alone")
     bench.wait_without_sessions()
     names = bench.databases()
+    if alone and NAME not in names:
+        return check_person(bench, done, names, expect)
     assert NAME in names, f"out of service, with {names}: {told}"
     aside = [name for name in names if name != NAME]
     assert not [name for name in aside if "_drydock_" in name], f"{aside} is left: {told}"
     assert len(aside) <= 1, f"{aside} are left: {told}"
-    is_after = any(name.startswith(NAME + "_before_") for name in aside)
+    is_after = any(name.startswith(NAME + "_before_") for name in aside) or (
+        alone and bench.history() == bench.after.history)
     is_restored = any(name.startswith(NAME + "_failed_") for name in aside)
-    assert bool(aside) == (is_after or is_restored), f"{aside} is left: {told}"
-    kind = judge_words(done, is_after, is_restored)
+    assert bool(aside) == ((is_after and not alone) or is_restored), f"{aside} is left: {told}"
+    kind = judge_words(done, is_after, is_restored, alone)
+    check_oid(bench, kind, told)
     if content:
         wanted = bench.after if is_after else bench.before
         found = bench.state()
@@ -277,7 +300,26 @@ def check(bench, done, expect=None, content=True):
     return kind
 
 
-def judge_words(done, is_after, is_restored):
+def check_oid(bench, kind, told):
+    """In place a success keeps the OID, otherwise a way back does; what was not migrated has its own in any case."""
+    kept = {"after": bench.kind in ("in_place", "alone"), "restored": not bench.kind.startswith(("in_place", "alone")),
+            "back": True}
+    assert kind not in kept or (bench._oid() == bench.oid) == kept[kind], told
+
+
+def check_person(bench, done, names, expect):
+    """The migrations are committed, and there is nothing to restore from: it is closed, and named."""
+    told = str(done)
+    work, = (name for name in names if name.endswith("_work"))
+    assert done.code == 8 and f"'{work}'" in done.last_line, told
+    # What was half restored from the snapshot is the other one.
+    assert set(names) <= {work, work.removesuffix("_work") + "_restore"}, told
+    assert not [name for name in names if contents.properties(bench.cluster, name)["open"]], told
+    assert expect is None or "person" in expect, told
+    return "person"
+
+
+def judge_words(done, is_after, is_restored, alone=False):
     """The exit code and the last line, against what is there."""
     line, told = done.last_line, str(done)
     if done.code == 0 and "nothing to recover" in line:
@@ -289,6 +331,9 @@ def judge_words(done, is_after, is_restored):
     if is_restored:
         assert done.code == 7 and line.startswith("failed and restored"), told
         return "restored"
+    if alone and done.code == 7:
+        assert line.startswith("failed and restored") and ("rolled back" in line or "had its name back" in line), told
+        return "back"
     assert done.code in (1, 128 + signal.SIGTERM), told
     assert f"'{NAME}' was not changed" in line, told
     return "back"

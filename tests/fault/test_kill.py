@@ -3,7 +3,7 @@
 import pytest
 from bench import check
 from conftest import learned
-from points import DEATHS, of_kind, of_recoveries, of_runs
+from points import DEATHS, KINDS, of_kind, of_recoveries, of_runs
 
 
 def together(first, second):
@@ -43,9 +43,10 @@ def pytest_generate_tests(metafunc):
             metafunc.parametrize(name, cases, ids=["-".join(case) for case in cases])
 
 
-def expected(fenced):
-    """After a death that left the name there, recovery may not know of a run: before it had begun, or without a journal."""
-    return ("after", "restored", "back") + (() if fenced else ("nothing",))
+def expected(fenced, lost=False):
+    """After a death that left the name there, recovery may not know of a run: before it had begun, or without a journal.
+    Without that, a database that was migrated itself has no way back."""
+    return ("after", "restored", "back") + (() if fenced else ("nothing",)) + (("person",) if lost else ())
 
 
 def test_killed_run(bench, record, run_case):
@@ -64,15 +65,20 @@ def test_killed_run(bench, record, run_case):
         bench.kill_run(policy, together(failpoint, f"{point}=kill"), more=more)
         copies = [name for name in bench.databases() if "_drydock_" in name]
         done = bench.recover(policy, left == "state")
-        record(point, check(bench, done, expected(bool(copies))))
+        ended = check(bench, done, expected(bool(copies), left == "lost"))
+        record(point, ended)
+        if ended == "person":
+            return
     again = bench.recover(policy)
     assert again.code == 0 and "nothing to recover" in again.last_line, str(again)
 
 
 def test_killed_recovery(bench, record, recovery_case):
     death, point, left = recovery_case
-    start, more = death.removeprefix("from "), ("--from", bench.archive) if death.startswith("from ") else ()
-    bench.kill_run(bench.good, f"{start}=kill", more=more)
+    kind, _, start = death.rpartition(" ")
+    more = ("--from", bench.archive) if kind == "from" else ()
+    policy = of_kind(bench, kind)[0] if kind in KINDS else bench.good
+    bench.kill_run(policy, f"{start}=kill", more=more)
     if left == "lost":
         bench.drydock.fresh_state()
     first = bench.run(bench.good, f"{point}=kill", command="recover")
@@ -80,7 +86,7 @@ def test_killed_recovery(bench, record, recovery_case):
         assert first.code == -9, f"the point was not passed: {first}"
     copies = [name for name in bench.databases() if "_drydock_" in name]
     done = bench.recover(bench.good)
-    record(point, check(bench, done, expected(bool(copies))))
+    record(point, check(bench, done, expected(bool(copies), left == "lost")))
 
 
 @pytest.mark.parametrize("death", DEATHS)

@@ -13,12 +13,12 @@ from points import of_kind, of_runs
 # From the first of these points on a run has what it takes to go on, behind the last one it has its name.
 FIRST, LAST = "snapshot.take.done", "name.after_commit"
 # The sample takes every so manieth case.
-STEP = 9
+STEP = 14
 
 
 def pytest_generate_tests(metafunc):
     if "going_on" in metafunc.fixturenames:
-        every = [(kind, point) for kind in ("success", "bad", "broken")
+        every = [(kind, point) for kind in ("success", "bad", "broken", "in_place", "in_place-bad")
                  for point in learned(metafunc.config, of_runs)[kind]]
         cases = every if metafunc.config.getoption("--all") else every[::STEP]
         metafunc.parametrize("going_on", cases, ids=["-".join(case) for case in cases])
@@ -49,7 +49,7 @@ def test_going_on(bench, record, request, going_on):
     # What is in the store already is a reason to put back: nothing there is overwritten.
     stored = point in ("publish.put.acted",)
     if is_between(learned(request.config, of_runs)[kind], point) and not stored:
-        assert ended == ("after" if kind == "success" else "restored"), str(done)
+        assert ended == ("after" if kind in ("success", "in_place") else "restored"), str(done)
     record(point, ended)
     again = bench.recover(policy)
     assert again.code == 0 and "nothing to recover" in again.last_line, str(again)

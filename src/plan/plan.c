@@ -103,6 +103,11 @@ json_t *plan_make(const RunOptions *options, int *exit_code, GError **error)
     plan = json_incref(run.report);
     json_set_text(plan, "policy", options->policy->name);
     json_set_text(plan, "strategy", run_strategy(&run));
+    json_set_text(plan, "way_back",
+                  run.kind == RUN_ONLINE ? "down files"
+                  : run.alone            ? "snapshot"
+                  : run.in_place         ? "clone"
+                                         : "kept copy");
     json_object_set_new(plan, "migrations", migrations_json(&run));
     json_object_set_new(plan, "findings", findings_json(&run, exit_code));
     if (run.kind != RUN_ONLINE)

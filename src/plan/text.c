@@ -66,40 +66,98 @@ static void add_deadline(GString *text, const json_t *plan)
                          json_get_text(plan, "window_end"), json_get_text(plan, "latest_start"));
 }
 
-static void add_steps(GString *text, const json_t *plan)
+/* The database itself is migrated; and there is no clone of it. */
+static bool is_in_place(const json_t *plan)
 {
-    const json_t *copies = json_object_get(plan, "copies");
+    return g_strcmp0(json_get_text(plan, "strategy"), "in_place") == 0;
+}
+
+static bool is_alone(const json_t *plan)
+{
+    return g_strcmp0(json_get_text(plan, "way_back"), "snapshot") == 0;
+}
+
+/* Until migrating begins. */
+static void add_copies(GString *text, const json_t *plan, const char *work)
+{
     const json_t *estimates = json_object_get(plan, "estimates");
-    const char *database = json_get_text(plan, "database");
-    const char *work = json_get_text(copies, "work");
+    const char *keep = json_get_text(json_object_get(plan, "copies"), "keep");
     g_autofree char *size = size_format((uint64_t)json_get_integer(plan, "size_bytes", 0));
     g_autofree char *clone = about(estimates, "clone");
     g_autofree char *snapshot = about(estimates, "snapshot");
     g_autofree char *publish = about(estimates, "publish");
-    g_autofree char *migrate = about(estimates, "migrations");
-    g_autofree char *verify = about(estimates, "verify");
-    g_autofree char *whole = clock_format_duration(json_get_integer(plan, "whole_ms", 0) * 1000);
-    g_autofree char *way_back =
-        clock_format_duration(json_get_integer(plan, "way_back_ms", 0) * 1000);
     g_string_append(text, "\nWhat happens to which copy\n");
-    text_append_line(text,
-                     "  fence     '%s' becomes '%s': closed, never written to; sessions are ended",
-                     database, json_get_text(copies, "keep"));
-    text_append_line(text, "  clone     '%s' is made of it (%s, %s), closed", work, size, clone);
+    text_append_line(text, "  fence     '%s' becomes '%s': closed, %ssessions are ended",
+                     json_get_text(plan, "database"), keep,
+                     is_in_place(plan) ? "" : "never written to; ");
+    if (is_alone(plan))
+        text_append_line(text, "  clone     none, by the policy (%s)", size);
+    else
+        text_append_line(text, "  clone     '%s' is made of it (%s, %s), closed", work, size,
+                         clone);
     text_append_line(text, "  snapshot  the kept copy is read (%s)", snapshot);
     text_append_line(text, "  publish   the snapshot goes where the policy says (%s)", publish);
+}
+
+static void add_change(GString *text, const json_t *plan, const char *work)
+{
+    const json_t *copies = json_object_get(plan, "copies");
+    const json_t *estimates = json_object_get(plan, "estimates");
+    const char *database = json_get_text(plan, "database");
+    g_autofree char *migrate = about(estimates, "migrations");
+    g_autofree char *verify = about(estimates, "verify");
+    if (is_alone(plan))
+        text_append_line(text, "            then '%s' becomes '%s'", json_get_text(copies, "keep"),
+                         work);
+    else if (is_in_place(plan))
+        text_append_line(
+            text,
+            "            then the two change their names: '%s' is the database itself, "
+            "'%s' its clone",
+            work, json_get_text(copies, "keep"));
     text_append_line(text, "  migrate   the pending migrations are applied to '%s' (%s)", work,
                      migrate);
-    text_append_line(text, "  verify    '%s' is compared with the kept copy (%s)", work, verify);
-    text_append_line(text, "  open      '%s' becomes '%s', the kept copy becomes '%s'", work,
-                     database, json_get_text(copies, "before"));
+    text_append_line(text, "  verify    '%s' is compared with %s (%s)", work,
+                     is_alone(plan) ? "the digests of the snapshot" : "the kept copy", verify);
+    if (is_alone(plan))
+        text_append_line(text, "  open      '%s' becomes '%s' again", work, database);
+    else
+        text_append_line(text, "  open      '%s' becomes '%s', the kept copy becomes '%s'", work,
+                         database, json_get_text(copies, "before"));
+}
+
+static void add_way_back(GString *text, const json_t *plan, const char *work)
+{
+    const char *failed = json_get_text(json_object_get(plan, "copies"), "failed");
+    const char *database = json_get_text(plan, "database");
+    g_autofree char *way_back =
+        clock_format_duration(json_get_integer(plan, "way_back_ms", 0) * 1000);
+    if (is_alone(plan))
+        text_append_line(
+            text,
+            "  on a failure '%s' becomes '%s' again if PostgreSQL has rolled back all; "
+            "else the snapshot is restored (about %s), and '%s' becomes '%s'",
+            work, database, way_back, work, failed);
+    else
+        text_append_line(text,
+                         "  on a failure the kept copy becomes '%s'%s (about %s), and '%s' becomes "
+                         "'%s'",
+                         database, is_in_place(plan) ? "" : " again", way_back, work, failed);
     text_append_line(text,
-                     "  on a failure the kept copy becomes '%s' again (about %s), and '%s' becomes "
-                     "'%s'",
-                     database, way_back, work, json_get_text(copies, "failed"));
-    text_append_line(text,
-                     "The database gets a new OID: what is bound to that (statistics counters, "
-                     "logical slots) does not follow it.");
+                     "The database %s: what is bound to that (statistics counters, logical slots) "
+                     "%s.",
+                     is_in_place(plan) ? "keeps its OID, and gets a new one on the way back only"
+                                       : "gets a new OID",
+                     is_in_place(plan) ? "is lost there" : "does not follow it");
+}
+
+static void add_steps(GString *text, const json_t *plan)
+{
+    const char *work = json_get_text(json_object_get(plan, "copies"), "work");
+    g_autofree char *whole = clock_format_duration(json_get_integer(plan, "whole_ms", 0) * 1000);
+    add_copies(text, plan, work);
+    add_change(text, plan, work);
+    add_way_back(text, plan, work);
     text_append_line(text, "The name in the copies is that of a run which began now.");
     text_append_line(text, "The database is out of service for about %s.", whole);
 }

@@ -125,8 +125,8 @@ static bool survey_row(Run *run, GError **error)
 
 bool run_survey_obstacles(Run *run, GError **error)
 {
-    g_autoptr(PgResult) result =
-        pg_query(run->control, error, pg_sql_survey_obstacles, 1, run->database);
+    g_autoptr(PgResult) result = pg_query(run->control, error, pg_sql_survey_obstacles, 2,
+                                          run->database, run->in_place ? "true" : "false");
     if (result == NULL)
         return false;
     for (int row = 0; row < pg_rows(result); row++) {
@@ -202,6 +202,10 @@ static bool survey_properties(Run *run, GError **error)
 {
     g_autoptr(PgProperties) fresh = NULL;
     g_autoptr(GPtrArray) statements = NULL;
+    g_autofree char *fix = g_strdup_printf(
+        "run drydock as a superuser, or take the property away; with \"accept: "
+        "[role_settings]\" it is left out of %s",
+        run->in_place ? "what gets the name if the run fails" : "the migrated database");
     run->before = pg_properties_read(run->control, run->database, error);
     if (run->before == NULL)
         return false;
@@ -213,9 +217,7 @@ static bool survey_properties(Run *run, GError **error)
         const char *sql = g_ptr_array_index(statements, i);
         g_autoptr(GError) cause = NULL;
         if (!pg_exec(run->control, sql, &cause)) {
-            run_finding(run, "role_settings", true,
-                        "run drydock as a superuser, or take the property away; with \"accept: "
-                        "[role_settings]\" it is left out of the migrated database",
+            run_finding(run, "role_settings", true, fix,
                         "this role may not give a property of the database to its copy: %s",
                         cause->message);
             break;
@@ -224,17 +226,28 @@ static bool survey_properties(Run *run, GError **error)
     return pg_exec(run->control, "ROLLBACK", error);
 }
 
-/* The copies are the ways back that a run takes first, so that it is no reason to refuse one: but
- * whoever relies on the snapshot must hear of it before the bad day. */
+/* Where there are copies, they are the ways back that a run takes first, so that it is no reason to
+ * refuse one: but whoever relies on the snapshot must hear of it before the bad day. */
 static bool survey_owners(Run *run, PgConnection *live, GError **error)
 {
     g_autoptr(PgResult) owners = pg_query(live, error, pg_sql_survey_owners, 0);
     for (int row = 0; owners != NULL && row < pg_rows(owners); row++)
-        run_finding(run, "owners", false, pg_value(owners, row, 1),
+        run_finding(run, "owners", run->alone, pg_value(owners, row, 1),
                     "role %s owns objects in the database and this role cannot become it: a "
                     "restore from a snapshot as this role would be refused",
                     pg_value(owners, row, 0));
     return owners != NULL;
+}
+
+/* The policy says so, and who reads the plan shall know what it means. */
+static void survey_way_back(Run *run)
+{
+    g_autofree char *duration = clock_format_duration(run_way_back_us(run));
+    if (run->alone)
+        run_finding(run, "clone", false, "clone: { method: auto }, where there is room for one",
+                    "there will be no clone: what was committed is taken back by restoring the "
+                    "snapshot alone (about %s)",
+                    duration);
 }
 
 static bool survey_login_triggers(Run *run, PgConnection *live, GError **error)
@@ -361,6 +374,7 @@ bool run_survey(Run *run, GError **error)
     if (!run_survey_database(run, live, error) || !survey_content(run, live, error) ||
         !estimate_fill(run, live, error))
         return false;
+    survey_way_back(run);
     g_clear_pointer(&live, pg_disconnect);
     run_survey_stores(run);
     run->shared = run_read_shared(run, run->control, error);

@@ -43,8 +43,16 @@ static char *database_folder(PgConnection *live)
     return tablespace != NULL ? g_steal_pointer(&tablespace) : data_folder(live);
 }
 
-static void survey_clone(Run *run, PgConnection *live)
+/* Without a clone the same room is needed on the way back, for what is restored beside the migrated
+ * database. */
+static void survey_copy(Run *run, PgConnection *live)
 {
+    const char *what = run->alone ? "restoring the snapshot on the way back" : "the clone";
+    const char *fix = run->alone
+                          ? "give it room, or accept it with \"accept: [disk]\""
+                          : "give it room, accept it with \"accept: [disk]\", or migrate "
+                            "without a clone: \"strategy: in_place\" with \"clone: { method: "
+                            "none }\"";
     const uint64_t need_bytes = (uint64_t)run->size_bytes;
     g_autofree char *folder = database_folder(live);
     g_autofree char *need = size_format(need_bytes);
@@ -52,14 +60,13 @@ static void survey_clone(Run *run, PgConnection *live)
     uint64_t free_bytes = 0;
     if (folder == NULL || !file_free_space(folder, &free_bytes, NULL)) {
         run_finding(run, "disk", false, "look at it on the server: df",
-                    "how much room the server has is not known from here; the clone needs %s",
-                    need);
+                    "how much room the server has is not known from here; %s needs %s", what, need);
         return;
     }
     have = size_format(free_bytes);
     if (free_bytes < need_bytes)
-        run_finding(run, "disk", true, "give it room, or accept it with \"accept: [disk]\"",
-                    "'%s' has %s free, the clone needs %s", folder, have, need);
+        run_finding(run, "disk", true, fix, "'%s' has %s free, %s needs %s", folder, have, what,
+                    need);
 }
 
 void run_survey_disk(Run *run, PgConnection *live)
@@ -69,8 +76,8 @@ void run_survey_disk(Run *run, PgConnection *live)
     g_autofree char *need = size_format(need_bytes);
     g_autofree char *have = NULL;
     uint64_t free_bytes = 0;
-    if (run->kind != RUN_ONLINE && !run->alone)
-        survey_clone(run, live);
+    if (run->kind != RUN_ONLINE)
+        survey_copy(run, live);
     if (!file_exists(folder) || !file_free_space(folder, &free_bytes, NULL) ||
         free_bytes >= need_bytes)
         return;

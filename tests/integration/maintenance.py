@@ -78,9 +78,10 @@ class Project:
                              assertions=", ".join(f'"{pattern}"' for pattern in patterns))
         (self.folder / "policy.yaml").write_text(text, encoding="utf-8")
 
-    def in_place(self, clone=True):
+    def in_place(self, clone=True, accept=()):
         """The database itself is migrated, with a clone or without."""
         text = "strategy: in_place\n" + ("" if clone else "clone: { method: none }\n")
+        text += f"accept: [{', '.join(accept)}]\n" if accept else ""
         with open(self.folder / "policy.yaml", "a", encoding="utf-8") as policy:
             policy.write(text)
 

@@ -32,7 +32,7 @@ def cloned(project):
 @pytest.fixture
 def alone(project):
     """Without a clone."""
-    project.in_place(clone=False)
+    project.in_place(clone=False, accept=["owners"])
     return project
 
 
@@ -81,17 +81,16 @@ def lose_state(project):
 # -- with a clone ---------------------------------------------------------------------------------
 
 
-def test_success_keeps_the_oid(live, cloned):
+def test_success_keeps_the_oid(live, project):
     """And what is bound to it: a logical slot, counters; properties that this role could not give to a clone."""
     before = live.content()
     was = oid(live)
     live.query("SELECT pg_create_logical_replication_slot('bound', 'pgoutput')")
-    with open(cloned.folder / "policy.yaml", "a", encoding="utf-8") as policy:
-        policy.write("accept: [logical_slot, role_settings]\n")
+    project.in_place(accept=["logical_slot", "role_settings"])
     live.query("ALTER ROLE wc_app IN DATABASE white_cross SET statement_timeout = '45s'")
     settings = properties(live.cluster, NAME)
     try:
-        done = cloned.run(live)
+        done = project.run(live)
         assert done.code == 0, str(done)
         assert oid(live) == was
         assert live.value("SELECT database FROM pg_replication_slots WHERE slot_name = 'bound'") == NAME
@@ -121,6 +120,55 @@ def test_failure_gives_the_clone(live, cloned):
     maintenance.check_nothing_left(live.cluster)
 
 
+def test_what_cannot_be_given_back(live, project):
+    """A property that this role could not give to the clone is named when the clone has the name."""
+    project.in_place(accept=["role_settings"])
+    project.add("undeclared", "UPDATE students SET grade = '12';")
+    live.query("ALTER ROLE wc_app IN DATABASE white_cross SET statement_timeout = '45s'")
+    done = project.run(live)
+    assert done.code == 8, str(done)
+    assert f"failed; '{NAME}' is in service as before the run, except: " in done.last_line
+    assert "a property of the database was left out" in done.last_line
+
+
+def plan(project, live, *more):
+    return project.drydock("plan", "--policy", project.folder / "policy.yaml", *more, dsn=live.dsn())
+
+
+def test_plan(live, project):
+    project.in_place(accept=["owners"])
+    told = json.loads(plan(project, live, "--json").stdout)
+    assert (told["strategy"], told["way_back"]) == ("in_place", "clone")
+    assert "clone" in told["estimates"]
+    text = plan(project, live).stdout
+    assert "keeps its OID, and gets a new one on the way back only" in text, text
+    assert "then the two change their names" in text
+
+
+def test_plan_without_a_clone(live, alone):
+    told = json.loads(plan(alone, live, "--json").stdout)
+    assert (told["strategy"], told["way_back"]) == ("in_place", "snapshot")
+    assert told["way_back_ms"] > 1000 and "clone" not in told["estimates"]
+    findings = {finding["finding"]: finding for finding in told["findings"]}
+    assert findings["clone"]["severity"] == "note" and "restoring the snapshot alone" in findings["clone"]["text"]
+    assert findings["owners"]["severity"] == "note"
+    text = plan(alone, live).stdout
+    assert "becomes 'white_cross' again if PostgreSQL has rolled back all; else the snapshot is restored" in text, text
+
+
+def test_what_is_lost_on_the_way_back_is_refused(live, project):
+    """Owners that this role cannot become, where the snapshot is the only way back; and a slot that stays with the OID."""
+    project.in_place(clone=False)
+    live.query("SELECT pg_create_logical_replication_slot('bound', 'pgoutput')")
+    try:
+        done = project.run(live)
+    finally:
+        live.query("SELECT pg_drop_replication_slot('bound')")
+    assert done.code == 3, str(done)
+    assert "role wc_reports owns objects" in done.stderr and "GRANT wc_reports TO wc_owner" in done.stderr
+    assert "if the run fails, it stays with the failed copy" in done.stderr
+
+
 def test_columns_that_are_not_declared(live, cloned):
     """Only some columns are compared: in the clone, which is opened for that and closed again."""
     cloned.add("names", "-- drydock: writes students(\"lastName\", \"updatedAt\")\nUPDATE students SET \"lastName\" = 'x';")
@@ -137,7 +185,7 @@ def test_columns_that_are_not_declared(live, cloned):
 @pytest.mark.parametrize("with_state", [True, False], ids=["state", "lost"])
 def test_nobody_was_let_in(live, project, point, clone, with_state):
     """Dead between the exchange and the first statement: the database itself gets its name back."""
-    project.in_place(clone)
+    project.in_place(clone, accept=["owners"])
     before = maintenance.as_in_service(live)
     kill(project, live, point, beds.OWNER)
     if not with_state:

@@ -319,7 +319,7 @@ def test_no_room_for_the_clone(cluster, drydock, database, tmp_path):
         cluster.query(f"ALTER DATABASE {database} SET TABLESPACE small")
         done = drydock("run", "--policy", write_policy(tmp_path), dsn=database.dsn())
         cluster.query(f"DROP DATABASE {database}")
-    tells(done, 3, [f"'{folder}' has ", " free, the clone needs ", "accept: [disk]"])
+    tells(done, 3, [f"'{folder}' has ", " free, the clone needs ", "accept: [disk]", "clone: { method: none }"])
 
 
 TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout")

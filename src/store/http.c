@@ -27,6 +27,7 @@ typedef struct {
     HttpAnswer *answer;
     size_t max_bytes;
     bool too_long;
+    bool headers_end; /* seen: libcurl takes a connection that ends within them for their end */
 } Exchange;
 
 HttpClient *http_client_new(const HttpSettings *settings)
@@ -96,9 +97,11 @@ const char *http_header(const HttpAnswer *answer, const char *name)
 /* Every status line begins anew: 100 Continue comes before the answer. */
 static size_t receive_header(char *data, size_t size, size_t count, void *user)
 {
-    HttpAnswer *answer = ((Exchange *)user)->answer;
+    Exchange *exchange = user;
+    HttpAnswer *answer = exchange->answer;
     g_autofree char *line = g_strndup(data, size * count);
     char *colon = strchr(line, ':');
+    exchange->headers_end = line[0] == '\r' || line[0] == '\n';
     if (g_str_has_prefix(line, "HTTP/")) {
         g_hash_table_remove_all(answer->headers);
     } else if (colon != NULL && g_hash_table_size(answer->headers) < HEADERS_MAX) {
@@ -245,6 +248,7 @@ static CURLcode perform(HttpClient *client, CURL *curl, Exchange *exchange, char
     set_transport(curl, client);
     set_limits(curl, client, exchange->request);
     set_body(curl, exchange->request);
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, exchange->request->once ? 1L : 0L);
     curl_easy_setopt(curl, CURLOPT_URL, exchange->request->url);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_header);
@@ -269,11 +273,11 @@ HttpAnswer *http_send(HttpClient *client, const HttpRequest *request, GError **e
     char words[CURL_ERROR_SIZE] = "";
     CURL *curl = take_handle(client);
     const CURLcode code = perform(client, curl, &exchange, words);
-    if (code == CURLE_OK) {
+    if (code == CURLE_OK && exchange.headers_end) {
         give_handle(client, curl);
         return g_steal_pointer(&answer);
     }
     curl_easy_cleanup(curl); /* with its connection, whatever state that is in */
-    set_error(request, &exchange, code, words, error);
+    set_error(request, &exchange, code != CURLE_OK ? code : CURLE_PARTIAL_FILE, words, error);
     return NULL;
 }

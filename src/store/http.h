@@ -29,6 +29,8 @@ typedef struct {
     int64_t latest_us;       /* monotonic clock; 0: no limit */
     const int *cancel;       /* another thread sets it; may be NULL */
     bool shielded;           /* signals do not end it */
+    bool once;               /* over a new connection: where a kept one turns out to be dead, the
+                                request is sent again, and might have been obeyed before */
 } HttpRequest;
 
 typedef struct {

@@ -34,6 +34,7 @@ typedef struct {
     int max_tries;           /* 0: as many as there is time for */
     const int *cancel;       /* another thread sets it; may be NULL */
     bool cleanup;            /* signals and the store's limit do not end it, a short time does */
+    bool once;               /* every time that it is sent is counted as a try */
     bool xml;                /* a status 200 may have an error in its body */
 } S3Request;
 

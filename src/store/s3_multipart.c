@@ -230,6 +230,7 @@ static bool create(S3Put *put, GError **error)
                                  .key = put->full_key,
                                  .query = query,
                                  .headers = (const char *const *)headers->pdata,
+                                 .once = true,
                                  .xml = true},
                     what, error);
     xml = answer != NULL ? s3_answer_xml(answer, what, error) : NULL;

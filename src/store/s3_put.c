@@ -128,10 +128,10 @@ static bool put_whole(S3Put *put, GError **error)
     if (answer->http->status == 412) {
         /* Ours, if the answer to an earlier try was lost. */
         g_auto(S3Head) head = {0};
-        if (answer->tries > 1 && s3_head(put->s3, put->full_key, false, &head, NULL) &&
-            s3_put_is_ours(put, &head))
+        const bool known = s3_head(put->s3, put->full_key, false, &head, NULL);
+        if (known && s3_put_is_ours(put, &head))
             return true;
-        put->may_exist = answer->tries > 1;
+        put->may_exist = !known;
         s3_put_set_exists(put, error);
         return false;
     }

@@ -197,7 +197,8 @@ static HttpAnswer *try_once(S3 *s3, const S3Request *request, const Credentials 
                                     .stall_ms = s3->config->timeout_ms * request->patience,
                                     .latest_us = moment->latest_us,
                                     .cancel = request->cancel,
-                                    .shielded = request->cleanup},
+                                    .shielded = request->cleanup,
+                                    .once = request->once},
                      error);
 }
 

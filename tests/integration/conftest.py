@@ -10,10 +10,12 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(__file__))
 
 import bed as beds  # noqa: E402
+import buckets  # noqa: E402
 import clients  # noqa: E402
 import cluster as clusters  # noqa: E402
 import maintenance  # noqa: E402
 import program as programs  # noqa: E402
+import radosgw  # noqa: E402
 
 
 def pytest_configure(config):
@@ -110,3 +112,19 @@ def watch(bed):
 def live(white_cross, watch):
     """A White Cross database in service: five migrations are applied, wc_monitor looks in from time to time."""
     return watch(white_cross(students=50))
+
+
+@pytest.fixture(scope="session")
+def rgw():
+    """An object store that speaks S3."""
+    server = radosgw.Radosgw()
+    try:
+        yield server.start()
+    finally:
+        server.destroy()
+
+
+@pytest.fixture
+def bucket(rgw):
+    """A bucket of the test's own."""
+    return buckets.Bucket(rgw)

@@ -109,7 +109,7 @@ class Radosgw:
                   self.folder / "monmap")
         self._run("ceph-mon", "--mkfs", "-i", "a", "--monmap", self.folder / "monmap")
         self._start("ceph-mon", "-f", "-i", "a")
-        self._run("ceph", "osd", "new", osd, "0")
+        self._until_obeyed("ceph", "osd", "new", osd, "0")
         self._run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd)
         self._start("ceph-osd", "-f", "-i", "0")
         self._make_user()
@@ -149,6 +149,17 @@ class Radosgw:
         done = subprocess.run([str(each) for each in command], env=self._environment(), capture_output=True, text=True,
                               timeout=60, check=False)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+
+    def _until_obeyed(self, *command):
+        """A monitor that has just begun answers, and refuses."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                return self._run(*command)
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.1)
 
     def _start(self, *command):
         self.processes.append(self._open(*command))

@@ -1,0 +1,86 @@
+"""s3:// behind a proxy that fails: what is put arrives whole, or the put fails and nothing of it is left.
+
+DRYDOCK_SEEDS says how many cases are made up (12).
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from buckets import MIB, Bucket, data, environment, good, store
+from faults import Noise, Proxy, Wall
+
+SEEDS = int(os.environ.get("DRYDOCK_SEEDS", "12"))
+SIZES = [0, 7, 300_000, 5 * MIB + 1, 11 * MIB]
+
+
+def put_and_get(rgw, seed):
+    """One case: what went wrong with it, or None."""
+    bucket = Bucket(rgw)
+    size = SIZES[seed % len(SIZES)]
+    content = data(size, seed)
+    with Proxy(rgw.port, Noise(seed)) as proxy:
+        url = bucket.url(endpoint=proxy.url, part_size="5MiB", timeout="1s")
+        options = [["if_absent"], [], ["resume"]][seed % 3]
+        done = store(url, "put", "a/b", *options, stdin=content, timeout=120)
+        told = f"seed {seed}, {size} bytes, {proxy.seen}: {done.stderr}"
+        if done.code != 0:
+            return told
+        if store(url, "get", "a/b", timeout=120).stdout != content:
+            return f"read otherwise: {told}"
+    if bucket.keys() != {"pre/fix/a/b": size} or bucket.get("pre/fix/a/b") != content:
+        return f"written otherwise: {told}"
+    if bucket.uploads():
+        return f"left: {bucket.uploads()} {told}"
+    return None
+
+
+def test_what_passes_is_survived(rgw):
+    with ThreadPoolExecutor(6) as pool:
+        wrong = [each for each in pool.map(lambda seed: put_and_get(rgw, seed), range(SEEDS)) if each]
+    assert wrong == []
+
+
+WALLS = [(operation, kind) for operation in ("put", "create", "part", "complete")
+         for kind in ("reset", "500", "503", "cut", "damaged", "stall") if (operation, kind) != ("create", "damaged")]
+
+
+def put_at_a_wall(rgw, operation, kind):
+    bucket = Bucket(rgw)
+    size = 3000 if operation == "put" else 11 * MIB
+    with Proxy(rgw.port, Wall(operation, kind)) as proxy:
+        url = bucket.url(endpoint=proxy.url, part_size="5MiB", timeout="1s")
+        done = store(url, "put", "x", stdin=data(size), env=environment(STORE_LATEST_MS="1500"))
+        told = f"{operation} {kind} {proxy.seen}: {done.code} {done.stderr}"
+        assert proxy.plan.count > 0, told
+    if bucket.uploads():
+        return f"left: {told}"
+    if done.code == 0:
+        # The store has obeyed, and only its answer never came whole: the object is there, and that was seen.
+        return None if kind == "cut" and bucket.keys() == {"pre/fix/x": size} else f"succeeded: {told}"
+    if bucket.keys():
+        return f"an object is there: {told}"
+    return None if "cannot" in done.stderr and done.code == 1 else f"unclear: {told}"
+
+
+def test_what_does_not_pass_leaves_nothing(rgw):
+    with ThreadPoolExecutor(6) as pool:
+        wrong = [each for each in pool.map(lambda wall: put_at_a_wall(rgw, *wall), WALLS) if each]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("size", [10, 11 * MIB])
+def test_a_lost_answer_is_no_failure(rgw, bucket, size):
+    """The store has made the object; a second request for the same would be refused because the key is taken."""
+    with Proxy(rgw.port, Noise(1, share=1.0, patience=1, kinds=["lost"])) as proxy:
+        good(bucket.url(endpoint=proxy.url, part_size="5MiB"), "put", "x", "if_absent", stdin=data(size))
+    assert bucket.get("pre/fix/x") == data(size) and bucket.uploads() == []
+
+
+def test_a_read_that_breaks_off_goes_on(rgw, bucket):
+    content = data(20 * MIB)
+    bucket.client.put(bucket.name, "x", content)
+    with Proxy(rgw.port, Noise(2, share=0.6, kinds=["cut", "reset", "500"])) as proxy:
+        assert good(bucket.url("", endpoint=proxy.url), "get", "x") == content
+        assert proxy.plan.count > 0

@@ -15,7 +15,8 @@
 
 const char *const policy_findings[] = {
     "standby", "logical_slot",       "role_settings", "acl_grantor",  "unlogged", "extension_owner",
-    "disk",    "background_workers", "session_roles", "irreversible", "owners",   NULL,
+    "disk",    "background_workers", "session_roles", "irreversible", "owners",   "subscription",
+    NULL,
 };
 
 static const char *const on_crash_names[] = {

@@ -8,6 +8,7 @@
 #include "report/report.h"
 #include "run/context.h"
 #include "run/hooks.h"
+#include "run/subscription.h"
 
 static void append_copy(GString *line, const char *what, const char *name)
 {
@@ -288,6 +289,8 @@ void run_conclude(Run *run, int exit_code, const GError *cause, const GPtrArray 
     g_autofree char *ended = NULL;
     interrupt_shield(true);
     interrupt_set_latest(0);
+    if (exit_code != 9 && run->kind == RUN_WINDOW)
+        subscriptions_settle(run);
     hooks_after(run, exit_code);
     ended = clock_format_utc(clock_wall_us());
     outcome->exit_code = exit_code;

@@ -10,6 +10,7 @@
 #include "run/gate.h"
 #include "run/hooks.h"
 #include "run/standby.h"
+#include "run/subscription.h"
 #include <string.h>
 
 #define ATTEMPTS 4
@@ -133,7 +134,7 @@ bool run_fence(Run *run, GError **error)
     if (!hooks_before(run, error))
         return false;
     standbys = standbys_connect(run, error);
-    if (standbys == NULL || !run_drain(run, error))
+    if (standbys == NULL || !run_drain(run, error) || !subscriptions_disable(run, error))
         return false;
     if (!journal_intent(run->journal, "fence", "rename",
                         json_pack("{s:s, s:s}", "from", run->names->live, "to", run->names->keep),

@@ -8,6 +8,7 @@
 #include "run/estimate.h"
 #include "run/gate.h"
 #include "run/standby.h"
+#include "run/subscription.h"
 #include "run/trust.h"
 #include "store/store.h"
 #include "verify/health.h"
@@ -133,7 +134,7 @@ bool run_survey_obstacles(Run *run, GError **error)
         const char *name = g_intern_string(pg_value(result, row, 0));
         run_finding(run, name, true, pg_value(result, row, 2), "%s", pg_value(result, row, 1));
     }
-    return standbys_survey(run, error);
+    return subscriptions_survey(run, error) && standbys_survey(run, error);
 }
 
 bool run_survey_sessions(Run *run, GError **error)

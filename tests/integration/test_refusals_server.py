@@ -137,38 +137,11 @@ def test_wrong_standbys(cluster, drydock, database, tmp_path, standby):
 # -- replication ------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def subscription(cluster, database, enabled):
-    """A subscription in the database to one next to it on the same server, whose slot must be there before."""
-    cluster.query("CREATE DATABASE publisher TEMPLATE template0")
-    cluster.query("CREATE PUBLICATION nurses FOR ALL TABLES", database="publisher")
-    cluster.query("SELECT pg_create_logical_replication_slot('nurses', 'pgoutput')", database="publisher")
-    database.query(f"CREATE SUBSCRIPTION nurses CONNECTION '{cluster.dsn('publisher')}' PUBLICATION nurses"
-                   f" WITH (create_slot = false, copy_data = false, enabled = {str(enabled).lower()})")
-    try:
-        yield
-    finally:
-        database.query("ALTER SUBSCRIPTION nurses DISABLE")
-        database.query("ALTER SUBSCRIPTION nurses SET (slot_name = NONE)")
-        database.query("DROP SUBSCRIPTION nurses")
-        cluster.query("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active")
-        drop_slot(cluster, "nurses")
-        cluster.query("DROP DATABASE publisher WITH (FORCE)")
-
-
 def drop_slot(cluster, name):
     """Waits for its walsender, whose end is noticed a moment later."""
     cluster.query("DO $$ BEGIN FOR i IN 1..1000 LOOP"
                   f" EXIT WHEN NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '{name}' AND active);"
                   f" PERFORM pg_sleep(0.01); END LOOP; PERFORM pg_drop_replication_slot('{name}'); END $$")
-
-
-@pytest.mark.parametrize("enabled, words", [(True, "enabled: its worker would go on writing"),
-                                            (False, "the migrated copy would not have it")])
-def test_subscription(cluster, drydock, database, policy, enabled, words):
-    with subscription(cluster, database, enabled):
-        run_refused(drydock, database, policy, 3, ["subscription nurses", words, "DROP SUBSCRIPTION nurses"],
-                    plan=not enabled)
 
 
 def test_logical_slot(cluster, drydock, database, tmp_path):

@@ -7,16 +7,6 @@ SELECT 'prepared_transaction' AS finding,
 FROM pg_prepared_xacts AS x
 WHERE x.database = $1
 UNION ALL
-SELECT 'subscription',
-       format('subscription %I is bound to this database%s', s.subname,
-              CASE WHEN s.subenabled THEN ' and enabled: its worker would go on writing to the old copy'
-                   ELSE '; the migrated copy would not have it' END),
-       format('ALTER SUBSCRIPTION %I DISABLE; ALTER SUBSCRIPTION %I SET (slot_name = NONE); DROP SUBSCRIPTION %I; '
-              'and create it again afterwards', s.subname, s.subname, s.subname)
-FROM pg_subscription AS s
-JOIN pg_database AS d ON d.oid = s.subdbid
-WHERE d.datname = $1
-UNION ALL
 SELECT 'logical_slot',
        format(CASE WHEN $2::boolean
                    THEN 'the logical replication slot %I is bound to this database: if the run fails, it stays with the failed copy'

@@ -27,7 +27,7 @@ static const struct {
     {"new", command_new, "write an empty migration with the next timestamp"},
     {"restore", command_restore, "restore a snapshot into a new database, or in the place of one"},
     {"runs", command_runs, "past runs, their results and where their artifacts are"},
-    {"snapshot", command_snapshot, "take a snapshot into a folder"},
+    {"snapshot", command_snapshot, "take a snapshot, as a folder or as one file, encrypted"},
     {"verify", command_verify, "check a snapshot's bytes, or a database"},
 };
 

@@ -25,6 +25,10 @@ void cli_clear(Cli *cli)
     g_free(cli->against);
     g_free(cli->from);
     g_free(cli->database);
+    g_strfreev(cli->identity_paths);
+    g_free(cli->passphrase_path);
+    g_strfreev(cli->recipients);
+    age_identities_free(cli->identities);
     g_free(cli->on_crash);
     g_free(cli->schema);
     g_free(cli->table);
@@ -78,7 +82,11 @@ static GArray *option_entries(Cli *cli, CliOptions options)
          {"window-end", 0, 0, G_OPTION_ARG_STRING, &cli->window_end,
           "when everything must be done or undone", "TIME"}},
         {CLI_SNAPSHOT,
-         {"out", 'o', 0, G_OPTION_ARG_FILENAME, &cli->out, "the folder to make", "DIR"}},
+         {"out", 'o', 0, G_OPTION_ARG_FILENAME, &cli->out,
+          "the folder to make, or a file: its name says which", "DIR|FILE.tar[.age]"}},
+        {CLI_SNAPSHOT,
+         {"recipient", 'r', 0, G_OPTION_ARG_STRING_ARRAY, &cli->recipients,
+          "who may decrypt FILE.tar.age: a public key of age; may be repeated", "age1..."}},
         {CLI_SNAPSHOT,
          {"level", 0, 0, G_OPTION_ARG_INT, &cli->level, "of compression, 1 to 9", "N"}},
         {CLI_SNAPSHOT,
@@ -90,6 +98,12 @@ static GArray *option_entries(Cli *cli, CliOptions options)
         {CLI_FROM,
          {"from", 'f', 0, G_OPTION_ARG_FILENAME, &cli->from,
           "a snapshot, or what pg_dump wrote; - is standard input", "DIR|FILE|-"}},
+        {CLI_FROM | CLI_IDENTITY,
+         {"identity", 'i', 0, G_OPTION_ARG_FILENAME_ARRAY, &cli->identity_paths,
+          "secret keys of age, to decrypt with; may be repeated", "FILE"}},
+        {CLI_FROM | CLI_IDENTITY,
+         {"passphrase-file", 0, 0, G_OPTION_ARG_FILENAME, &cli->passphrase_path,
+          "the passphrase of what age encrypted with one", "FILE"}},
         {CLI_RESTORE,
          {"database", 0, 0, G_OPTION_ARG_STRING, &cli->database, "what it shall be called",
           "NAME"}},
@@ -228,6 +242,18 @@ static bool set_on_crash(Cli *cli, GError **error)
     return false;
 }
 
+/* At once, since they may be pipes, and a wrong one shall not be found out in the window. */
+static bool read_identities(Cli *cli, GError **error)
+{
+    cli->identities = age_identities_new();
+    for (char **path = cli->identity_paths; path != NULL && *path != NULL; path++) {
+        if (!age_identities_add_file(cli->identities, *path, error))
+            return false;
+    }
+    return cli->passphrase_path == NULL ||
+           age_identities_add_passphrase_file(cli->identities, cli->passphrase_path, error);
+}
+
 static bool load(Cli *cli, CliOptions options, GError **error)
 {
     from_environment(&cli->dsn, "DRYDOCK_DSN");
@@ -245,7 +271,8 @@ static bool load(Cli *cli, CliOptions options, GError **error)
         !set_on_crash(cli, error))
         return false;
     cli->target = pg_target_new(cli->dsn, error);
-    if (cli->target == NULL)
+    if (cli->target == NULL ||
+        ((options & (CLI_FROM | CLI_IDENTITY)) != 0 && !read_identities(cli, error)))
         return false;
     if ((options & CLI_STATE) != 0)
         cli->state_folder = state_folder(cli);
@@ -361,6 +388,7 @@ bool cli_run_options(const Cli *cli, RunOptions *options, GError **error)
                             .to = cli->to,
                             .allowed = cli->allowed,
                             .from = cli->from,
+                            .identities = cli->identities,
                             .jobs = cli->jobs,
                             .swap = cli->swap,
                             .keep = cli->keep,

@@ -7,6 +7,7 @@
 #include "pg/connection.h"
 #include "policy/policy.h"
 #include "run/run.h"
+#include "stream/age.h"
 #include <glib.h>
 #include <stdbool.h>
 
@@ -33,7 +34,8 @@ typedef enum {
     CLI_RESTORE = 1 << 18,  /* --database, --swap */
     CLI_KEEP = 1 << 19,
     CLI_ON_CRASH = 1 << 20,
-    CLI_FOLDER = 1 << 12, /* --migrations as with CLI_MIGRATIONS, but nothing is loaded */
+    CLI_IDENTITY = 1 << 24, /* --identity, --passphrase-file; CLI_FROM has them too */
+    CLI_FOLDER = 1 << 12,   /* --migrations as with CLI_MIGRATIONS, but nothing is loaded */
 } CliOptions;
 
 typedef struct {
@@ -45,11 +47,14 @@ typedef struct {
     int level;                     /* 0: not given */
     gboolean no_compare, accept_differences;
     char *from, *database, *on_crash;
+    char **identity_paths, *passphrase_path; /* NULL: none */
+    char **recipients;                       /* of snapshot; NULL: none */
     gboolean swap, keep, allow_known_holes;
     gboolean json, yes, all, exit_code, repeatable, quiet, verbose;
     int jobs;     /* with CLI_JOBS: as given, or as the policy says, or one a processor */
     char **words; /* what is no option; NULL-terminated, never NULL */
 
+    AgeIdentities *identities; /* NULL without CLI_IDENTITY or CLI_FROM */
     PgTarget *target;
     Policy *policy;
     MigrationSet *set;  /* NULL without CLI_MIGRATIONS */

@@ -1,4 +1,4 @@
-/* drydock snapshot --out DIR */
+/* drydock snapshot --out DIR|FILE.tar[.age] */
 #include "snapshot/snapshot.h"
 
 #include "base/clock.h"
@@ -42,7 +42,7 @@ static bool read_options(const Cli *cli, SnapshotOptions *options, GError **erro
     const bool text =
         cli->format != NULL ? strcmp(cli->format, "text") == 0 : policy->snapshot_text;
     if (cli->out == NULL || cli->out[0] == '\0')
-        return bad_option(error, "--out", "given: the folder to make");
+        return bad_option(error, "--out", "given: the folder or file to make");
     if (cli->level < 0 || cli->level > SNAPSHOT_LEVEL_MAX)
         return bad_option(error, "--level", "from 1 to 9");
     if (cli->format != NULL && !text && strcmp(cli->format, "auto") != 0)
@@ -55,6 +55,27 @@ static bool read_options(const Cli *cli, SnapshotOptions *options, GError **erro
         (!size_parse(cli->split, &options->split_bytes) ||
          options->split_bytes < POLICY_SPLIT_MIN || options->split_bytes > POLICY_SPLIT_MAX))
         return bad_option(error, "--split", "a size from 1MiB to 1TiB");
+    return true;
+}
+
+/* The name's end says what is made, so that nobody takes one for the other. */
+static bool read_recipients(const Cli *cli, SnapshotOptions *options, AgeKey **keys, GError **error)
+{
+    const bool encrypted = g_str_has_suffix(cli->out, ".tar.age");
+    const guint n = cli->recipients != NULL ? g_strv_length(cli->recipients) : 0;
+    options->as_tar = encrypted || g_str_has_suffix(cli->out, ".tar");
+    if (n > 0 && !encrypted)
+        return bad_option(error, "--out", "a file whose name ends with .tar.age, for --recipient");
+    if (n == 0 && encrypted)
+        return bad_option(error, "--recipient",
+                          "given for a file of age: the public key of who may decrypt it");
+    *keys = g_new0(AgeKey, n);
+    for (guint i = 0; i < n; i++) {
+        if (!age_recipient_parse(cli->recipients[i], &(*keys)[i], error))
+            return false;
+    }
+    options->recipients = *keys;
+    options->n_recipients = n;
     return true;
 }
 
@@ -117,9 +138,12 @@ static int take(const Cli *cli, GError **error)
 {
     g_auto(Snapshot) snapshot = {0};
     g_autofree char *folder = NULL;
+    g_autofree AgeKey *recipients = NULL;
     SnapshotOptions options = {0};
     g_autoptr(SnapshotResult) result = NULL;
-    if (!read_options(cli, &options, error) || !open_sessions(&snapshot, cli, error))
+    if (!read_options(cli, &options, error) ||
+        !read_recipients(cli, &options, &recipients, error) ||
+        !open_sessions(&snapshot, cli, error))
         return cli_fail(cli, *error);
     folder = g_canonicalize_filename(cli->out, NULL);
     options.folder = folder;
@@ -139,12 +163,14 @@ int command_snapshot(int argc, char **argv)
 {
     g_auto(Cli) cli = {0};
     g_autoptr(GError) error = NULL;
-    if (!cli_read(&cli, "snapshot", CLI_SNAPSHOT | CLI_JOBS, "",
-                  "Takes a snapshot of the database into a new folder: an archive that pg_restore "
-                  "reads, with the digest\nof every table and the SHA-256 of every file. The "
-                  "database stays in service; schema changes must wait.\nIt appears under its name "
-                  "when it is complete.",
-                  argc, argv, &error))
+    if (!cli_read(
+            &cli, "snapshot", CLI_SNAPSHOT | CLI_JOBS, "",
+            "Takes a snapshot of the database into a new folder: an archive that pg_restore "
+            "reads, with the digest\nof every table and the SHA-256 of every file. The "
+            "database stays in service; schema changes must wait.\nIt appears under its name "
+            "when it is complete. FILE.tar is that folder in one file, FILE.tar.age the same, "
+            "encrypted\nto each --recipient; both are written while rows are being read.",
+            argc, argv, &error))
         return cli_fail(&cli, error);
     return take(&cli, &error);
 }

@@ -1,4 +1,4 @@
-/* drydock verify snapshot DIR, drydock verify database */
+/* drydock verify snapshot DIR|FILE, drydock verify database */
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -15,7 +15,7 @@
 /* Checking foreign keys and sequences reads tables. */
 #define LOCK_TIMEOUT "SET lock_timeout = '10s'"
 
-static int verify_snapshot(const Cli *cli, const char *folder)
+static int verify_snapshot(const Cli *cli, const char *path)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(json_t) document = NULL;
@@ -23,10 +23,15 @@ static int verify_snapshot(const Cli *cli, const char *folder)
     g_autofree char *text = NULL;
     uint64_t size_bytes = 0;
     int files = 0;
-    if (!snapshot_verify(folder, &size_bytes, &files, &error))
+    const bool is_file =
+        g_file_test(path, G_FILE_TEST_EXISTS) && !g_file_test(path, G_FILE_TEST_IS_DIR);
+    const bool done = is_file
+                          ? snapshot_verify_file(path, cli->identities, &size_bytes, &files, &error)
+                          : snapshot_verify(path, &size_bytes, &files, &error);
+    if (!done)
         return cli_fail(cli, error);
     size = size_format(size_bytes);
-    document = json_pack("{s:i, s:s, s:I, s:i, s:i}", "schema", 1, "snapshot", folder, "size_bytes",
+    document = json_pack("{s:i, s:s, s:I, s:i, s:i}", "schema", 1, "snapshot", path, "size_bytes",
                          (json_int_t)size_bytes, "files", files, "exit_code", 0);
     text = g_strdup_printf("verified: %d files, %s, every byte is as it was written (exit 0)\n",
                            files, size);
@@ -163,9 +168,12 @@ int command_verify(int argc, char **argv)
     g_auto(Cli) cli = {0};
     g_autoptr(GError) error = NULL;
     guint words = 0;
-    if (!cli_read(&cli, "verify", CLI_AGAINST | CLI_JOBS, "snapshot DIR | database",
+    if (!cli_read(&cli, "verify", CLI_AGAINST | CLI_JOBS | CLI_IDENTITY,
+                  "snapshot DIR|FILE | database",
                   "snapshot DIR: re-reads every byte of a snapshot and compares it with the "
-                  "manifest.\ndatabase: constraints, indexes, foreign keys and sequences; with "
+                  "manifest.\nsnapshot FILE: the same for a tar of one, which may be encrypted; "
+                  "nothing is unpacked.\ndatabase: constraints, indexes, foreign keys and "
+                  "sequences; with "
                   "--against DIR also the content\nagainst the digests of a snapshot: each table, "
                   "sequence and the large objects.\n"
                   "Exits with 4 if something differs.",
@@ -178,6 +186,6 @@ int command_verify(int argc, char **argv)
         return verify_database(&cli);
     error_set(&error, ERROR_USAGE, "verify what?");
     error_hint_set(&error,
-                   "drydock verify snapshot DIR, or drydock verify database [--against DIR]");
+                   "drydock verify snapshot DIR|FILE, or drydock verify database [--against DIR]");
     return cli_fail(&cli, error);
 }

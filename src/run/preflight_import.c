@@ -31,7 +31,8 @@ static bool make_room(Run *run, GError **error)
 static bool open_snapshot(Run *run, GError **error)
 {
     const IntakeOptions options = {.from = run->options->from,
-                                   .spool_parent = scratch_folder(run->scratch)};
+                                   .spool_parent = scratch_folder(run->scratch),
+                                   .identities = run->options->identities};
     run->from = intake_open(&options, error);
     if (run->from == NULL)
         return false;

@@ -8,6 +8,7 @@
 #include "migration/migration.h"
 #include "pg/target.h"
 #include "policy/policy.h"
+#include "stream/age.h"
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,9 +41,10 @@ typedef struct {
     bool needs_policy_window; /* the policy's schedule applies (no --window-end) */
 
     /* Of all kinds but RUN_WINDOW. */
-    const char *from; /* folder, file, or "-" */
-    int jobs;         /* 0: as the policy says */
-    bool swap;        /* RUN_RESTORE: a database of that name may be replaced */
+    const char *from;                /* folder, file, or "-" */
+    const AgeIdentities *identities; /* to decrypt it with; may be NULL */
+    int jobs;                        /* 0: as the policy says */
+    bool swap;                       /* RUN_RESTORE: a database of that name may be replaced */
     bool after_death; /* recovery: the lock may still be held by a session of the run that died */
     bool keep;        /* RUN_REHEARSAL: the database is not dropped */
     bool allow_known_holes;

@@ -1,15 +1,21 @@
-/* Checking a snapshot's bytes against its manifest. */
+/* Checking a snapshot's bytes against its manifest: those of its folder, or of a tar of it. */
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "snapshot/intake_stream.h"
+#include "snapshot/intake_unpack.h"
 #include "snapshot/manifest.h"
 #include "snapshot/snapshot.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define MAX_NAMED 20
+#define BLOCK_BYTES ((size_t)256 * 1024)
+#define MANIFEST_MAX ((size_t)512 * 1024 * 1024)
+#define MAX_LAYERS 3 /* compressed, encrypted, and the tar */
 
 static void note(GPtrArray *findings, const char *name, const char *what)
 {
@@ -110,6 +116,166 @@ bool snapshot_verify(const char *folder, uint64_t *size_bytes, int *files, GErro
     if (files != NULL)
         *files = (int)manifest->files->len;
     return true;
+}
+
+/* ---- a tar ---- */
+
+typedef struct {
+    HashHex sha256;
+    uint64_t size_bytes;
+} Member;
+
+typedef struct {
+    GHashTable *members; /* char * -> Member *: all but the manifest */
+    GString *manifest;   /* NULL before it came */
+} Tar;
+
+static bool read_member(Source *content, Member *member, GString *text, GError **error)
+{
+    g_autoptr(HashStream) hash = hash_stream_new();
+    g_autofree char *block = g_malloc(BLOCK_BYTES);
+    for (;;) {
+        size_t got = 0;
+        if (interrupt_check(error) || !source_read(content, block, BLOCK_BYTES, &got, error))
+            return false;
+        if (got == 0)
+            break;
+        hash_stream_update(hash, block, got);
+        member->size_bytes += got;
+        if (text == NULL)
+            continue;
+        if (text->len + got > MANIFEST_MAX) {
+            error_set(error, ERROR_INTEGRITY, "its manifest is too large");
+            return false;
+        }
+        g_string_append_len(text, block, (gssize)got);
+    }
+    member->sha256 = hash_stream_end(hash);
+    return true;
+}
+
+static bool take_member(const char *name, Source *content, gpointer data, GError **error)
+{
+    Tar *tar = data;
+    const bool is_manifest = strcmp(name, MANIFEST_NAME) == 0;
+    Member *member = NULL;
+    if (is_manifest ? tar->manifest != NULL : g_hash_table_contains(tar->members, name)) {
+        g_autofree char *printable = text_printable(name);
+        error_set(error, ERROR_INTEGRITY, "there are two members of the name '%s'", printable);
+        return false;
+    }
+    if (is_manifest) {
+        Member unused = {0};
+        tar->manifest = g_string_new(NULL);
+        return read_member(content, &unused, tar->manifest, error);
+    }
+    member = g_new0(Member, 1);
+    g_hash_table_insert(tar->members, g_strdup(name), member);
+    return read_member(content, member, NULL, error);
+}
+
+static Manifest *parse_manifest(const Tar *tar, GError **error)
+{
+    g_autoptr(json_t) json = NULL;
+    if (tar->manifest == NULL) {
+        error_set(error, ERROR_INTEGRITY, "it is no complete snapshot: it has no %s",
+                  MANIFEST_NAME);
+        return NULL;
+    }
+    json = json_parse(tar->manifest->str, tar->manifest->len, MANIFEST_NAME, error);
+    if (json == NULL && error != NULL)
+        error_recode(error, ERROR_INTEGRITY);
+    return json != NULL ? manifest_from_json(json, error) : NULL;
+}
+
+static void compare_members(const Tar *tar, const Manifest *manifest, GPtrArray *findings)
+{
+    g_autoptr(GHashTable) listed = listed_names(manifest);
+    GHashTableIter iter;
+    gpointer name = NULL;
+    for (guint i = 0; i < manifest->files->len; i++) {
+        const ManifestFile *file = g_ptr_array_index(manifest->files, i);
+        const Member *member = g_hash_table_lookup(tar->members, file->name);
+        if (member == NULL)
+            note(findings, file->name, "is missing");
+        else if (member->size_bytes != file->size_bytes ||
+                 strcmp(member->sha256.hex, file->sha256.hex) != 0)
+            note(findings, file->name, "was changed: its size or SHA-256 differs");
+    }
+    g_hash_table_iter_init(&iter, tar->members);
+    while (g_hash_table_iter_next(&iter, &name, NULL)) {
+        if (!g_hash_table_contains(listed, name))
+            note(findings, name, "is not in the manifest");
+    }
+}
+
+/* What is inside of compression and encryption; takes source. */
+static Source *open_layers(Source *source, const AgeIdentities *identities, GError **error)
+{
+    for (int layer = 0; layer < MAX_LAYERS; layer++) {
+        const char *head = NULL;
+        size_t size_bytes = 0;
+        IntakeMagic magic = MAGIC_UNKNOWN;
+        source = intake_peek_new(source);
+        if (!intake_peek(source, &head, &size_bytes, error))
+            break;
+        magic = intake_detect(head, size_bytes);
+        if (magic == MAGIC_TAR)
+            return source;
+        if (magic != MAGIC_AGE && !intake_is_compression(magic)) {
+            error_set(error, ERROR_CONFIG, "it is neither a snapshot nor a tar of one");
+            break;
+        }
+        source = magic == MAGIC_AGE ? intake_decrypt_new(source, identities, error)
+                                    : intake_decode_new(source, magic);
+        if (source == NULL)
+            return NULL;
+    }
+    if (error != NULL && *error == NULL)
+        error_set(error, ERROR_CONFIG, "it is encrypted or compressed more than once");
+    source_free(source);
+    return NULL;
+}
+
+static bool check_tar(const char *path, Source *source, uint64_t *size_bytes, int *files,
+                      GError **error)
+{
+    Tar tar = {.members = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free)};
+    g_autoptr(GHashTable) members = tar.members;
+    g_autoptr(GPtrArray) findings = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(Manifest) manifest = NULL;
+    const bool read = intake_read_tar(source, take_member, &tar, error);
+    manifest = read ? parse_manifest(&tar, error) : NULL;
+    if (tar.manifest != NULL)
+        g_string_free(tar.manifest, TRUE);
+    if (manifest == NULL) {
+        g_prefix_error(error, "'%s': ", path);
+        return false;
+    }
+    compare_members(&tar, manifest, findings);
+    if (findings->len > 0) {
+        set_findings(path, findings, error);
+        return false;
+    }
+    *size_bytes = manifest_size(manifest);
+    *files = (int)manifest->files->len;
+    return true;
+}
+
+bool snapshot_verify_file(const char *path, const AgeIdentities *identities, uint64_t *size_bytes,
+                          int *files, GError **error)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    Source *source = NULL;
+    if (fd < 0) {
+        error_set_errno(error, errno, "cannot open '%s'", path);
+        return false;
+    }
+    source = open_layers(intake_descriptor_new(fd, path), identities, error);
+    if (source != NULL)
+        return check_tar(path, source, size_bytes, files, error);
+    g_prefix_error(error, "'%s': ", path);
+    return false;
 }
 
 DigestSet *snapshot_digests(const char *folder, GError **error)

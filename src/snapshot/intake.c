@@ -33,6 +33,7 @@ typedef struct {
     Source *source;
     const char *path;       /* NULL if it must be spooled to be a file */
     IntakeMagic compressed; /* in what it was, at this level; MAGIC_EMPTY: in nothing */
+    bool decrypted;
 } Stage;
 
 static bool open_stage(Opening *opening, Stage stage, GError **error);
@@ -255,10 +256,6 @@ static bool refuse_magic(IntakeMagic magic, GError **error)
     case MAGIC_EMPTY:
         error_set(error, ERROR_CONFIG, "it is empty");
         break;
-    case MAGIC_AGE:
-        error_set(error, ERROR_CONFIG, "it is encrypted with age, which is not supported yet");
-        error_hint_set(error, "decrypt it first: age -d -i KEYFILE FILE | drydock ... --from -");
-        break;
     case MAGIC_PGP:
         error_set(error, ERROR_CONFIG, "it is encrypted");
         error_hint_set(error, "decrypt it first, with the program that encrypted it");
@@ -285,7 +282,7 @@ static bool refuse_magic(IntakeMagic magic, GError **error)
 
 static bool open_compressed(Opening *opening, Stage *stage, IntakeMagic magic, GError **error)
 {
-    Stage inner = {.path = NULL, .compressed = magic};
+    Stage inner = {.path = NULL, .compressed = magic, .decrypted = stage->decrypted};
     if (stage->compressed != MAGIC_EMPTY) {
         error_set(error, ERROR_CONFIG, "it is compressed twice: %s in %s", intake_magic_name(magic),
                   intake_magic_name(stage->compressed));
@@ -295,6 +292,21 @@ static bool open_compressed(Opening *opening, Stage *stage, IntakeMagic magic, G
     g_ptr_array_insert(opening->layers, 0, (gpointer)intake_magic_name(magic));
     inner.source = intake_decode_new(g_steal_pointer(&stage->source), magic);
     return open_stage(opening, inner, error);
+}
+
+/* What is in it is looked at as if it were not encrypted: compressed before or not at all. */
+static bool open_encrypted(Opening *opening, Stage *stage, GError **error)
+{
+    Stage inner = {.path = NULL, .compressed = stage->compressed, .decrypted = true};
+    if (stage->decrypted) {
+        error_set(error, ERROR_CONFIG, "it is encrypted twice");
+        error_hint_set(error, "decrypt it once");
+        return false;
+    }
+    g_ptr_array_insert(opening->layers, 0, (gpointer)intake_magic_name(MAGIC_AGE));
+    inner.source =
+        intake_decrypt_new(g_steal_pointer(&stage->source), opening->options->identities, error);
+    return inner.source != NULL && open_stage(opening, inner, error);
 }
 
 static bool open_as(Opening *opening, Stage *stage, IntakeMagic magic, GError **error)
@@ -307,6 +319,8 @@ static bool open_as(Opening *opening, Stage *stage, IntakeMagic magic, GError **
     case MAGIC_TAR:
     case MAGIC_ZIP:
         return open_container(opening, stage, magic, error);
+    case MAGIC_AGE:
+        return open_encrypted(opening, stage, error);
     default:
         return intake_is_compression(magic) ? open_compressed(opening, stage, magic, error)
                                             : refuse_magic(magic, error);

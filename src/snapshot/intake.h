@@ -1,13 +1,14 @@
 /*
  * What a restore is given: a snapshot of this program, or an archive or script that pg_dump or
- * somebody else made, bare, compressed (gzip, zstd, xz, lz4, bzip2), in a tar or zip, as folder,
- * file or standard input. Everything from outside is untrusted: sizes are bounded, paths are
- * confined, links are refused.
+ * somebody else made, bare, compressed (gzip, zstd, xz, lz4, bzip2), encrypted with age, in a tar
+ * or zip, as folder, file or standard input. Everything from outside is untrusted: sizes are
+ * bounded, paths are confined, links are refused.
  */
 #pragma once
 
 #include "snapshot/manifest.h"
 #include "snapshot/toc.h"
+#include "stream/age.h"
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,6 +40,7 @@ typedef struct {
     const char *from;         /* folder, file, or "-" for standard input */
     const char *spool_parent; /* where a folder for unpacking may be made */
     uint64_t max_bytes;       /* that unpacking may write; 0: what the file system has free */
+    const AgeIdentities *identities; /* to decrypt with; may be NULL */
 } IntakeOptions;
 
 /* Finds out what it is and unpacks it where it is needed. ERROR_CONFIG if it is nothing that can be

@@ -153,7 +153,7 @@ const char *intake_magic_name(IntakeMagic magic)
 {
     static const char *const names[] = {
         [MAGIC_GZIP] = "gzip",   [MAGIC_ZSTD] = "zstd", [MAGIC_XZ] = "xz",   [MAGIC_LZ4] = "lz4",
-        [MAGIC_BZIP2] = "bzip2", [MAGIC_ZIP] = "zip",   [MAGIC_TAR] = "tar",
+        [MAGIC_BZIP2] = "bzip2", [MAGIC_ZIP] = "zip",   [MAGIC_TAR] = "tar", [MAGIC_AGE] = "age",
     };
     return magic < G_N_ELEMENTS(names) && names[magic] != NULL ? names[magic] : "?";
 }

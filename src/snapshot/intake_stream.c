@@ -342,3 +342,16 @@ Source *intake_decode_new(Source *next, IntakeMagic compression)
     own->block = g_malloc(BLOCK_BYTES);
     return &own->source;
 }
+
+/* ---- encryption ---- */
+
+Source *intake_decrypt_new(Source *next, const AgeIdentities *identities, GError **error)
+{
+    if (identities != NULL && !age_identities_are_none(identities))
+        return source_age_new(next, "it", identities);
+    source_free(next);
+    error_set(error, ERROR_CONFIG, "it is encrypted with age");
+    error_hint_set(error, "name the file with the secret key of one of its recipients: --identity "
+                          "FILE; or with its passphrase: --passphrase-file FILE");
+    return NULL;
+}

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "snapshot/intake_detect.h"
+#include "stream/age.h"
 #include "stream/source.h"
 
 /* Reads a descriptor, which it closes; a signal ends the wait for a pipe. what is for messages. */
@@ -17,6 +18,10 @@ Source *intake_descriptor_new(int fd, const char *what);
  * INTAKE_HEAD_BYTES; less only if there is no more). The bytes belong to the source. */
 Source *intake_peek_new(Source *next);
 bool intake_peek(Source *peek, const char **head, size_t *size_bytes, GError **error);
+
+/* Decrypts what is encrypted with age; takes next, also on error. ERROR_CONFIG without identities
+ * (NULL or none), which must outlive it. */
+Source *intake_decrypt_new(Source *next, const AgeIdentities *identities, GError **error);
 
 /* Decompresses one or more streams of that kind, to the end of next, which it owns. ERROR_CONFIG if
  * they are compressed twice. */

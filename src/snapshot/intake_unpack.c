@@ -26,6 +26,8 @@ typedef struct {
 
     IntakeSpool *spool;
     const char *folder;
+    IntakeMemberFunc each; /* takes the members instead of spool and folder */
+    gpointer data;
     IntakeNames names;
     unsigned files;
     IntakeUnpacked *unpacked;
@@ -152,6 +154,15 @@ static bool take_file(Unpacking *own, struct archive_entry *entry, const char *n
     return intake_spool_write(own->spool, path, member, error);
 }
 
+static bool show_file(Unpacking *own, const char *name, GError **error)
+{
+    g_autoptr(Source) member = NULL;
+    if (++own->files > MAX_MEMBERS)
+        return refuse_member(name, "is one too many", error);
+    member = member_new(own);
+    return own->each(name, member, own->data, error);
+}
+
 static bool take(Unpacking *own, struct archive_entry *entry, GError **error)
 {
     const char *raw = archive_entry_pathname(entry);
@@ -165,7 +176,9 @@ static bool take(Unpacking *own, struct archive_entry *entry, GError **error)
     if (!intake_names_add(&own->names, name, archive_entry_filetype(entry) == AE_IFDIR, &file,
                           error))
         return false;
-    return file == NULL || take_file(own, entry, file, error);
+    if (file == NULL)
+        return true;
+    return own->each != NULL ? show_file(own, file, error) : take_file(own, entry, file, error);
 }
 
 /* *data_end gets where the last member's data end. */
@@ -242,21 +255,31 @@ static void release(Unpacking *own)
     intake_names_clear(&own->names);
 }
 
+static bool unpack_tar(Unpacking *own, GError **error)
+{
+    bool done = false;
+    own->kind = "tar";
+    own->archive = archive_read_new();
+    own->block = g_malloc(BLOCK_BYTES);
+    intake_names_init(&own->names);
+    (void)archive_read_support_format_tar(own->archive);
+    done = archive_read_open(own->archive, own, NULL, feed, NULL) == ARCHIVE_OK ? unpack(own, error)
+                                                                                : torn(own, error);
+    release(own);
+    return done;
+}
+
 bool intake_unpack_tar(IntakeSpool *spool, Source *source, const char *folder,
                        IntakeUnpacked *unpacked, GError **error)
 {
-    Unpacking own = {
-        .kind = "tar", .source = source, .spool = spool, .folder = folder, .unpacked = unpacked};
-    bool done = false;
-    own.archive = archive_read_new();
-    own.block = g_malloc(BLOCK_BYTES);
-    intake_names_init(&own.names);
-    (void)archive_read_support_format_tar(own.archive);
-    done = archive_read_open(own.archive, &own, NULL, feed, NULL) == ARCHIVE_OK
-               ? unpack(&own, error)
-               : torn(&own, error);
-    release(&own);
-    return done;
+    Unpacking own = {.source = source, .spool = spool, .folder = folder, .unpacked = unpacked};
+    return unpack_tar(&own, error);
+}
+
+bool intake_read_tar(Source *source, IntakeMemberFunc each, gpointer data, GError **error)
+{
+    Unpacking own = {.source = source, .each = each, .data = data};
+    return unpack_tar(&own, error);
 }
 
 bool intake_unpack_zip(IntakeSpool *spool, const char *path, const char *folder,

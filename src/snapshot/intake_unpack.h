@@ -19,6 +19,10 @@ typedef struct {
 /* A tar from a stream, which it takes. */
 bool intake_unpack_tar(IntakeSpool *spool, Source *source, const char *folder,
                        IntakeUnpacked *unpacked, GError **error);
+/* Gives the members of a tar to each() as they come, instead of writing them; each() reads all of
+ * content. Two of one name are for each() to refuse. Takes source. */
+typedef bool (*IntakeMemberFunc)(const char *name, Source *content, gpointer data, GError **error);
+bool intake_read_tar(Source *source, IntakeMemberFunc each, gpointer data, GError **error);
 /* A zip, whose directory is at its end. */
 bool intake_unpack_zip(IntakeSpool *spool, const char *path, const char *folder,
                        IntakeUnpacked *unpacked, GError **error);

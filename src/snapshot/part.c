@@ -257,5 +257,7 @@ bool part_take(Part *part, PartContext *context, PgConnection *connection, GErro
         return false;
     }
     atomic_store(&part->done, true);
+    if (context->taken != NULL)
+        context->taken(part, context->data);
     return true;
 }

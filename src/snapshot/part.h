@@ -70,6 +70,10 @@ typedef struct {
     const char *folder;
     int level;
     DigestWatch watch; /* stop: given up */
+
+    /* Called in the worker's thread when a part is done, with its files; may be NULL. */
+    void (*taken)(const Part *part, gpointer data);
+    gpointer data;
 } PartContext;
 
 /* A new file for compressed bytes, whose sum is known once it is committed. */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,9 +37,10 @@ static bool is_of_snapshot(const char *name)
 {
     static GRegex *known = NULL;
     if (known == NULL)
-        known = g_regex_new("^(toc\\.dat|\\d+\\.dat(\\.zst)?|blobs?(_\\d+)?\\.(dat|toc)(\\.zst)?|"
-                            "README\\.txt|manifest\\.json|passfile-\\w+)(\\.\\w+|~)?$",
-                            G_REGEX_DEFAULT, G_REGEX_MATCH_DEFAULT, NULL);
+        known =
+            g_regex_new("^(toc\\.dat|\\d+\\.dat(\\.zst)?|blobs?(_\\d+)?\\.(dat|toc)(\\.zst)?|"
+                        "README\\.txt|manifest\\.json|snapshot\\.tar|passfile-\\w+)(\\.\\w+|~)?$",
+                        G_REGEX_DEFAULT, G_REGEX_MATCH_DEFAULT, NULL);
     return g_regex_match(known, name, G_REGEX_MATCH_DEFAULT, NULL);
 }
 
@@ -132,4 +134,22 @@ bool partial_publish(Partial *partial, GError **error)
     if (!partial->published && !file_exists(partial->path))
         (void)file_remove_tree(partial->folder, NULL);
     return partial->published;
+}
+
+bool partial_publish_file(const Partial *partial, GError **error)
+{
+    g_autofree char *path = g_build_filename(partial->path, PARTIAL_FILE, NULL);
+    g_autofree char *parent = g_path_get_dirname(partial->folder);
+    const bool renamed =
+        renameat2(AT_FDCWD, path, AT_FDCWD, partial->folder, RENAME_NOREPLACE) == 0 ||
+        /* Not every file system knows how not to replace. */
+        (errno == EINVAL && !file_exists(partial->folder) && rename(path, partial->folder) == 0);
+    if (!renamed) {
+        error_set_errno(error, errno, "cannot rename '%s' to '%s'", path, partial->folder);
+        return false;
+    }
+    if (file_sync_folder(parent, error))
+        return true;
+    (void)unlink(partial->folder);
+    return false;
 }

@@ -22,3 +22,8 @@ const char *partial_path(const Partial *partial);
 
 /* Gives it its name. On failure there is neither. */
 bool partial_publish(Partial *partial, GError **error);
+
+/* Where a snapshot that is a file is written, and giving that file the name in the folder's place.
+ * Never over something that has it. The folder goes with partial_free(). */
+#define PARTIAL_FILE "snapshot.tar"
+bool partial_publish_file(const Partial *partial, GError **error);

@@ -22,6 +22,7 @@
 #include "snapshot/partial.h"
 #include "snapshot/reader.h"
 #include "snapshot/readme.h"
+#include "snapshot/shipment.h"
 #include <string.h>
 #include <sys/stat.h>
 
@@ -32,12 +33,14 @@ typedef struct {
     const PgTarget *target;
     const SnapshotOptions *options;
     Partial *partial;
+    Shipment *shipment; /* of a snapshot that is a file; else NULL */
     Reader *reader;
     char *known; /* our own sessions */
     Dump *dump;
     Toc *toc;
     Layout *layout;
     Manifest *manifest;
+    guint n_shipped; /* of the manifest's files */
 } Take;
 
 /* Sessions and children first, then their files. */
@@ -48,6 +51,7 @@ static void take_clear(Take *take)
     layout_free(take->layout);
     toc_free(take->toc);
     manifest_free(take->manifest);
+    shipment_free(take->shipment);
     partial_free(take->partial);
     g_free(take->known);
 }
@@ -117,14 +121,24 @@ static bool wait_until_left(Take *take, GError **error)
 static bool go_on(gpointer data, GError **error)
 {
     Take *take = data;
-    return reader_sign_of_life(take->reader, error);
+    return reader_sign_of_life(take->reader, error) &&
+           (take->shipment == NULL || shipment_check(take->shipment, error));
+}
+
+static void ship_part(const Part *part, gpointer data)
+{
+    Shipment *shipment = data;
+    for (guint i = 0; shipment != NULL && i < part->files->len; i++)
+        shipment_add(shipment, ((const ManifestFile *)g_ptr_array_index(part->files, i))->name);
 }
 
 static bool read_rows(Take *take, GError **error)
 {
     const SnapshotOptions *options = take->options;
     PartContext context = {.folder = partial_path(take->partial),
-                           .level = options->level > 0 ? options->level : SNAPSHOT_LEVEL};
+                           .level = options->level > 0 ? options->level : SNAPSHOT_LEVEL,
+                           .taken = ship_part,
+                           .data = take->shipment};
     take->layout = layout_make(take->toc, take->reader, options, error);
     if (take->layout == NULL ||
         !crew_work(take->layout->parts, &context, take->reader->workers, go_on, take, error))
@@ -170,6 +184,7 @@ static void describe(Take *take, json_t *facts)
     manifest->properties =
         options->properties != NULL ? json_deep_copy(options->properties) : json_object();
     add_files(manifest, take->layout);
+    take->n_shipped = manifest->files->len;
     take->manifest = manifest;
 }
 
@@ -187,6 +202,22 @@ static bool add_up(Take *take, GError **error)
     return true;
 }
 
+/* What came to the manifest since all parts were shipped; before it is ordered. */
+static void ship_rest(Take *take)
+{
+    const GPtrArray *files = take->manifest->files;
+    for (guint i = take->n_shipped; take->shipment != NULL && i < files->len; i++)
+        shipment_add(take->shipment, ((const ManifestFile *)g_ptr_array_index(files, i))->name);
+}
+
+static bool give_name(Take *take, GError **error)
+{
+    if (take->shipment == NULL)
+        return partial_publish(take->partial, error);
+    shipment_add(take->shipment, MANIFEST_NAME);
+    return shipment_finish(take->shipment, error) && partial_publish_file(take->partial, error);
+}
+
 static bool publish(Take *take, GError **error)
 {
     const ReadmeFacts facts = {.has_parts = layout_has_parts(take->layout),
@@ -198,20 +229,23 @@ static bool publish(Take *take, GError **error)
     /* For thousands of tables each of these is large; the manifest needs none of them. */
     g_clear_pointer(&take->layout, layout_free);
     g_clear_pointer(&take->toc, toc_free);
+    ship_rest(take);
     failpoint("snapshot.before_manifest");
     if (!manifest_write(take->manifest, partial_path(take->partial), error))
         return false;
     failpoint("snapshot.before_rename");
-    return partial_publish(take->partial, error);
+    return give_name(take, error);
 }
 
 static SnapshotResult *make_result(Take *take, int64_t began_us)
 {
     SnapshotResult *result = g_new0(SnapshotResult, 1);
     Manifest *manifest = take->manifest;
-    g_autofree char *path = g_build_filename(take->options->folder, MANIFEST_NAME, NULL);
+    const char *folder = take->options->folder;
+    g_autofree char *path =
+        take->shipment != NULL ? g_strdup(folder) : g_build_filename(folder, MANIFEST_NAME, NULL);
     struct stat status;
-    result->size_bytes = manifest_size(manifest);
+    result->size_bytes = take->shipment != NULL ? 0 : manifest_size(manifest);
     if (stat(path, &status) == 0)
         result->size_bytes += (uint64_t)status.st_size;
     result->files = (int)manifest->files->len + 1;
@@ -232,11 +266,24 @@ static bool check_options(const SnapshotOptions *options, GError **error)
     return false;
 }
 
+static bool begin_shipment(Take *take, GError **error)
+{
+    const SnapshotOptions *options = take->options;
+    g_autofree char *path = g_build_filename(partial_path(take->partial), PARTIAL_FILE, NULL);
+    Sink *sink = sink_file_new(path, error);
+    if (sink != NULL && options->n_recipients > 0)
+        sink = sink_age_new(sink, options->recipients, options->n_recipients, error);
+    if (sink == NULL)
+        return false;
+    take->shipment = shipment_new(sink, partial_path(take->partial));
+    return true;
+}
+
 static bool take_all(Take *take, GError **error)
 {
     g_autoptr(json_t) facts = NULL;
     take->partial = partial_make(take->options->folder, error);
-    if (take->partial == NULL)
+    if (take->partial == NULL || (take->options->as_tar && !begin_shipment(take, error)))
         return false;
     take->reader = reader_open(take->target, take->options, error);
     if (take->reader == NULL)

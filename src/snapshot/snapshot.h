@@ -7,6 +7,7 @@
 #pragma once
 
 #include "pg/connection.h"
+#include "stream/age.h"
 #include "verify/digest.h"
 #include <glib.h>
 #include <stdbool.h>
@@ -20,7 +21,14 @@
 typedef enum { SNAPSHOT_AUTO, SNAPSHOT_TEXT } SnapshotFormat;
 
 typedef struct {
-    const char *folder;    /* of the snapshot; created, must not exist */
+    const char *folder; /* of the snapshot; created, must not exist */
+
+    /* folder is the name of a file: a tar of the folder, encrypted to the recipients if there are
+     * any, and written while rows are still being read. */
+    bool as_tar;
+    const AgeKey *recipients;
+    size_t n_recipients;
+
     const char *database;  /* to read */
     const char *real_name; /* what the database is called when it is in service */
     const char *run;       /* for application_name and the manifest */
@@ -58,6 +66,10 @@ SnapshotResult *snapshot_take(const PgTarget *target, const SnapshotOptions *opt
 /* Re-reads every byte and compares with the manifest: ERROR_INTEGRITY names each file that is
  * missing, extra or differs. */
 bool snapshot_verify(const char *folder, uint64_t *size_bytes, int *files, GError **error);
+
+/* The same for a tar of a snapshot, which may be encrypted or compressed: nothing is unpacked. */
+bool snapshot_verify_file(const char *path, const AgeIdentities *identities, uint64_t *size_bytes,
+                          int *files, GError **error);
 
 /* The digests in a snapshot's manifest. */
 DigestSet *snapshot_digests(const char *folder, GError **error);

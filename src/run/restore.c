@@ -404,10 +404,10 @@ static bool give_back(Run *run, const There *there, GPtrArray *exceptions, char 
 {
     if (there->kept)
         return give_back_and_prove(run, exceptions, why, error);
-    if (is_out_of_service(run, there))
-        return in_place_give_back(run, exceptions, why, error);
     g_free(run->renamed_keep);
     run->renamed_keep = renamed_keep(run);
+    if (is_out_of_service(run, there))
+        return in_place_give_back(run, exceptions, why, error);
     *why = g_strdup_printf("neither '%s' nor its kept copy '%s' is on the server", run->database,
                            run->names->keep);
     return true;

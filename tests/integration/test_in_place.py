@@ -169,14 +169,20 @@ def test_what_is_lost_on_the_way_back_is_refused(live, project):
     assert "if the run fails, it stays with the failed copy" in done.stderr
 
 
-def test_columns_that_are_not_declared(live, cloned):
+HOW = {True: "same digest over columns not declared",
+       False: "same count only: there is no copy to compare columns with"}
+
+
+@pytest.mark.parametrize("clone", HOW, ids=["clone", "alone"])
+def test_columns_that_are_not_declared(live, project, clone):
     """Only some columns are compared: in the clone, which is opened for that and closed again."""
-    cloned.add("names", "-- drydock: writes students(\"lastName\", \"updatedAt\")\nUPDATE students SET \"lastName\" = 'x';")
+    project.in_place(clone, accept=["owners"])
+    project.add("names", "-- drydock: writes students(\"lastName\", \"updatedAt\")\nUPDATE students SET \"lastName\" = 'x';")
     was = oid(live)
-    done = cloned.run(live)
+    done = project.run(live)
     assert done.code == 0, str(done)
-    tables = {table["name"]: table["how"] for table in report(cloned)["data_proof"]["tables"]}
-    assert tables["students"] == "same digest over columns not declared", tables["students"]
+    tables = {table["name"]: table["how"] for table in report(project)["data_proof"]["tables"]}
+    assert tables["students"] == HOW[clone], tables["students"]
     assert oid(live) == was
 
 
@@ -230,6 +236,19 @@ def test_somebody_was_in_the_database(live, cloned, written):
         assert applied(live) == beds.migration_ids()[:5]
     else:
         assert done.code == 0 and oid(live) == was, str(done)
+
+
+def test_renamed_clone(live, cloned):
+    """Nobody may say what the name means that a person has given it: the snapshot takes its place, and it is named."""
+    cloned.add("broken", maintenance.WAIT + BROKEN)
+    before = state(live)
+    with cloned.started(live, user=SUPERUSER) as run:
+        run.wait_for_migration()
+        live.cluster.query(f"ALTER DATABASE {quote(run.copy('keep'))} RENAME TO looked_at")
+        done = run.go_on()
+    assert done.code == 8, str(done)
+    assert "is in service as before the run, except: somebody has renamed the kept copy to 'looked_at'" in done.last_line
+    assert state(live) == before
 
 
 # -- without a clone ------------------------------------------------------------------------------

@@ -25,7 +25,9 @@ static const struct {
     {"adopt", command_adopt, "take over the history of another tool, or a live schema"},
     {"accept", command_accept, "accept that the file of an applied migration was changed"},
     {"new", command_new, "write an empty migration with the next timestamp"},
-    {"restore", command_restore, "restore a snapshot into a new database, or in the place of one"},
+    {"restore", command_restore,
+     "restore a snapshot into a new database, or in the place of one; take back a run that was "
+     "opened"},
     {"runs", command_runs, "past runs, their results and where their artifacts are"},
     {"snapshot", command_snapshot, "take a snapshot, as a folder or as one file, encrypted"},
     {"verify", command_verify, "check a snapshot's bytes, or a database"},

@@ -29,6 +29,8 @@ void cli_clear(Cli *cli)
     g_free(cli->passphrase_path);
     g_strfreev(cli->recipients);
     age_identities_free(cli->identities);
+    g_free(cli->run);
+    g_free(cli->discard_since);
     g_free(cli->on_crash);
     g_free(cli->schema);
     g_free(cli->table);
@@ -110,6 +112,13 @@ static GArray *option_entries(Cli *cli, CliOptions options)
         {CLI_RESTORE,
          {"swap", 0, 0, G_OPTION_ARG_NONE, &cli->swap,
           "take the name from the database that has it, which is kept", NULL}},
+        {CLI_RESTORE,
+         {"run", 0, 0, G_OPTION_ARG_STRING, &cli->run,
+          "take back a run that was opened, instead of --from", "RUN"}},
+        {CLI_RESTORE,
+         {"discard-writes-since", 0, 0, G_OPTION_ARG_STRING, &cli->discard_since,
+          "what users wrote since then may be lost; not later than the opening of the run",
+          "TIME"}},
         {CLI_FROM,
          {"allow-known-holes", 0, 0, G_OPTION_ARG_NONE, &cli->allow_known_holes,
           "use a pg_restore that a crafted archive can make run code", NULL}},
@@ -394,8 +403,11 @@ bool cli_run_options(const Cli *cli, RunOptions *options, GError **error)
                             .keep = cli->keep,
                             .allow_known_holes = cli->allow_known_holes,
                             .needs_policy_window = cli->window_end == NULL};
-    return cli->window_end == NULL ||
-           clock_parse_time(cli->window_end, clock_wall_us(), &options->window_end_us, error);
+    options->back = cli->run;
+    return (cli->discard_since == NULL || clock_parse_time(cli->discard_since, clock_wall_us(),
+                                                           &options->discard_since_us, error)) &&
+           (cli->window_end == NULL ||
+            clock_parse_time(cli->window_end, clock_wall_us(), &options->window_end_us, error));
 }
 
 int cli_print_outcome(const Cli *cli, const RunOutcome *outcome)

@@ -31,7 +31,7 @@ typedef enum {
     CLI_JOBS = 1 << 17,
     CLI_SNAPSHOT = 1 << 15, /* the options of snapshot */
     CLI_FROM = 1 << 13,     /* --from, --allow-known-holes */
-    CLI_RESTORE = 1 << 18,  /* --database, --swap */
+    CLI_RESTORE = 1 << 18,  /* --database, --swap, --run, --discard-writes-since */
     CLI_KEEP = 1 << 19,
     CLI_ON_CRASH = 1 << 20,
     CLI_IDENTITY = 1 << 24, /* --identity, --passphrase-file; CLI_FROM has them too */
@@ -46,7 +46,7 @@ typedef struct {
     char *out, *format, *split;    /* of snapshot */
     int level;                     /* 0: not given */
     gboolean no_compare, accept_differences;
-    char *from, *database, *on_crash;
+    char *from, *database, *on_crash, *run, *discard_since;
     char **identity_paths, *passphrase_path; /* NULL: none */
     char **recipients;                       /* of snapshot; NULL: none */
     gboolean swap, keep, allow_known_holes;

@@ -12,16 +12,32 @@ static bool needs_from(const Cli *cli, GError **error)
     return false;
 }
 
+/* One of the two. */
+static bool needs_source(const Cli *cli, GError **error)
+{
+    if (cli->run == NULL)
+        return needs_from(cli, error);
+    if (cli->from == NULL)
+        return true;
+    error_set(error, ERROR_USAGE, "--run and --from do not go together");
+    error_hint_set(error, "--run finds the copy from before that run, or its snapshot, by itself");
+    return false;
+}
+
 static bool read_restore(Cli *cli, int argc, char **argv, GError **error)
 {
-    if (!cli_read(cli, "restore", CLI_FROM | CLI_JOBS | CLI_RESTORE, "",
+    if (!cli_read(cli, "restore", CLI_FROM | CLI_JOBS | CLI_RESTORE | CLI_STATE, "",
                   "Restores a snapshot, or what pg_dump wrote, into a new database. It gets its "
                   "name when it is complete and proven.\n--dsn names the server. With --swap it "
                   "takes the name from a database that has it; that one is kept as\n"
                   "NAME_replaced_ID, closed. Where it fails, everything is as before: 4 if the "
-                  "snapshot is damaged.",
+                  "snapshot is damaged.\n\nWith --run a run that was opened is taken back: the "
+                  "copy from before it gets the name, or its snapshot is restored.\nWhat users "
+                  "wrote since is lost then, which --discard-writes-since must say, as with --swap "
+                  "and the snapshot\nof such a run. A snapshot of the database as it is is taken "
+                  "first.",
                   argc, argv, error) ||
-        !needs_from(cli, error))
+        !needs_source(cli, error))
         return false;
     if (cli->database != NULL && cli->database[0] != '\0')
         return true;

@@ -47,15 +47,18 @@ static void rehearsal_line(const Run *run, GString *line)
 static void import_line(const Run *run, GString *line)
 {
     g_string_append_printf(line, "done: '%s' is %s%s", run->database,
-                           run->kind == RUN_RESTORE ? "restored"
-                           : run->pending == NULL   ? "restored from the snapshot, migrated"
-                           : run->pending->len == 0 ? "restored from the snapshot"
-                                                    : "restored from the snapshot, migrated",
+                           run->stands ? "as it was before the run that is taken back"
+                           : run->kind == RUN_RESTORE ? "restored"
+                           : run->pending == NULL     ? "restored from the snapshot, migrated"
+                           : run->pending->len == 0   ? "restored from the snapshot"
+                                                      : "restored from the snapshot, migrated",
                            standing(run));
     append_downtime(line, run);
     g_string_append(line,
                     run->from_proven ? "; every digest is the one that the snapshot tells" : "");
-    if (run->kind == RUN_RESTORE && !run->from_proven)
+    if (run->stands)
+        g_string_append_printf(line, "; proven: %s", json_get_text(run->report, "proof"));
+    else if (run->kind == RUN_RESTORE && !run->from_proven)
         g_string_append(line, "; the archive tells no digests to compare its content with");
     if (run->before_gone)
         g_string_append(line, "; the copy from before is not there any more");

@@ -154,6 +154,7 @@ void run_clear(Run *run)
     g_free(run->hooks_told);
     g_free(run->undecided);
     g_free(run->content);
+    g_free(run->given);
     memset(run, 0, sizeof *run);
 }
 

@@ -65,6 +65,8 @@ typedef struct {
 
     /* Of a run from a snapshot. */
     Intake *from;
+    char *given;         /* where it is; NULL: as the options say */
+    bool stands;         /* there is none: the work copy is one that an earlier run has left */
     Scratch *scratch;    /* for unpacking and password files; NULL: they go into folder */
     bool looked;         /* it is known whether a database has the name */
     bool displaces;      /* one has it, and will step aside */

@@ -196,6 +196,8 @@ static bool survey(Run *run, GError **error)
 
 bool run_import(Run *run, GError **error)
 {
+    if (run->stands)
+        return true;
     estimate_import(run);
     if (!run_fits(run, "the restore", estimate_us(run, "restore"), error) ||
         !journal_intent(run->journal, "import", "restore",

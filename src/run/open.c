@@ -62,7 +62,19 @@ static bool open_copy(Run *run, const Naming *naming, GError **error)
     return true;
 }
 
-bool run_open(Run *run, GError **error)
+/* Who takes this run back later believes the row of the copy from before only if it is now what it
+ * was when we closed it. */
+static bool learn_watched(Run *run, GError **error)
+{
+    g_autofree char *now = NULL;
+    if (run->alone)
+        return true;
+    now = gate_version(run->control, run->names->keep, error);
+    run->unwatched = run->unwatched || g_strcmp0(now, run->gate) != 0;
+    return now != NULL;
+}
+
+static bool open_copies(Run *run, GError **error)
 {
     /* The database itself has its own properties, whoever has changed them. */
     const Naming naming = {.chosen = run->names->work,
@@ -75,14 +87,19 @@ bool run_open(Run *run, GError **error)
                                        .gate = run->unwatched ? NULL : run->gate,
                                        .content = run->content}},
                            .n_asides = run->alone ? 0 : 1};
+    return gate_end_sessions(run->control, run->names->work, NULL, SESSIONS_WAIT_MS, NULL, error) &&
+           gate_end_sessions(run->control, run->names->keep, NULL, SESSIONS_WAIT_MS, NULL, error) &&
+           open_copy(run, &naming, error);
+}
+
+bool run_open(Run *run, GError **error)
+{
     if (!run_fits(run, "opening", 0, error) || interrupt_check(error))
         return false;
     /* A signal may not tear the naming apart; before it the way is back, after it there is nothing
      * to obey. */
     interrupt_shield(true);
-    return gate_end_sessions(run->control, run->names->work, NULL, SESSIONS_WAIT_MS, NULL, error) &&
-           gate_end_sessions(run->control, run->names->keep, NULL, SESSIONS_WAIT_MS, NULL, error) &&
-           open_copy(run, &naming, error);
+    return learn_watched(run, error) && open_copies(run, error);
 }
 
 /* Whether a database has the name may have changed since preflight: others of the server have lives

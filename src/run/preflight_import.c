@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "run/context.h"
+#include "run/discard.h"
 #include "run/import.h"
 #include "run/leftover.h"
 #include "snapshot/restore.h"
@@ -15,7 +16,7 @@
 static bool make_room(Run *run, GError **error)
 {
     g_autofree char *spool = NULL;
-    if (run->kind == RUN_RESTORE) {
+    if (run->kind == RUN_RESTORE && !discard_has_consent(run)) {
         run->scratch = scratch_new(g_get_tmp_dir(), "drydock-restore", error);
         return run->scratch != NULL;
     }
@@ -30,7 +31,7 @@ static bool make_room(Run *run, GError **error)
 
 static bool open_snapshot(Run *run, GError **error)
 {
-    const IntakeOptions options = {.from = run->options->from,
+    const IntakeOptions options = {.from = run->given != NULL ? run->given : run->options->from,
                                    .spool_parent = scratch_folder(run->scratch),
                                    .identities = run->options->identities};
     run->from = intake_open(&options, error);
@@ -41,6 +42,17 @@ static bool open_snapshot(Run *run, GError **error)
                         json_pack("{s:s, s:s, s:s?}", "given", run->from->given, "description",
                                   run->from->description, "database", run->from->database));
     return true;
+}
+
+static bool check_run(const Run *run, GError **error)
+{
+    const Manifest *manifest = run->from->manifest;
+    if (manifest != NULL && g_strcmp0(manifest->run, run->options->back) == 0 &&
+        g_strcmp0(manifest->database, run->database) == 0)
+        return true;
+    error_set(error, ERROR_INTEGRITY, "the snapshot '%s' is not the one of run %s", run->given,
+              run->options->back);
+    return false;
 }
 
 /* Restoring checks them too, but then there is a database already; and the last window is no time
@@ -73,7 +85,8 @@ static bool look_at_name(Run *run, GError **error)
     if (!run_survey_names(run, error) || !run_survey_displaced(run, &run->displaces, error))
         return false;
     run->looked = true;
-    if (run->displaces && run->kind == RUN_RESTORE && !run->options->swap) {
+    if (run->displaces && run->kind == RUN_RESTORE && !run->options->swap &&
+        run->options->back == NULL) {
         error_set(error, ERROR_REFUSED, "there is a database '%s' already", run->database);
         error_hint_set(error,
                        "--swap restores beside it and then takes its name; it is kept as "
@@ -125,6 +138,16 @@ static bool check_server(Run *run, GError **error)
     return true;
 }
 
+/* What takes the name: a snapshot, or the copy from before a run. */
+static bool open_source(Run *run, GError **error)
+{
+    if (run->options->back == NULL)
+        return open_snapshot(run, error) && (run->kind != RUN_RESTORE || discard_check(run, error));
+    if (!discard_choose(run, error))
+        return false;
+    return run->stands || (open_snapshot(run, error) && check_run(run, error));
+}
+
 /* A rehearsal learns its name from the snapshot; for others it need not be unpacked to be refused.
  */
 static bool consider(Run *run, GError **error)
@@ -133,9 +156,11 @@ static bool consider(Run *run, GError **error)
         if (!open_snapshot(run, error) || !name_rehearsal(run, error) ||
             !consider_server(run, error))
             return false;
-    } else if (!consider_server(run, error) || !open_snapshot(run, error)) {
+    } else if (!consider_server(run, error) || !open_source(run, error)) {
         return false;
     }
+    if (run->stands)
+        return true;
     if (!check_bytes(run, error) || !choose_properties(run, error) || !check_server(run, error) ||
         !run_survey_import_properties(run, error))
         return false;
@@ -177,7 +202,7 @@ bool run_preflight_import(Run *run, GError **error)
         !policy_window_end(run->policy, clock_wall_us(), &run->window_end_us, error))
         return false;
     if (begin(run, error) && consider(run, error))
-        return run->kind == RUN_RESTORE ||
+        return run->scratch == NULL || run->folder == NULL ||
                (run_open_logs(run, error) && run_write_plan(run, error));
     clear_room(run);
     return false;

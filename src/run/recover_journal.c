@@ -77,11 +77,10 @@ char *recover_unfinished_run(const Run *run)
         g_autoptr(json_t) lines = journal_read(path, NULL);
         const json_t *passed = journal_find(lines, "note", "preflight", "passed");
         const char *database = json_get_text(json_object_get(passed, "details"), "database");
-        /* A rehearsal touches nothing that would have to be recovered. */
-        if (g_strcmp0(database, run->database) != 0 ||
-            g_strcmp0(json_get_text(json_object_get(passed, "details"), "command"), "rehearse") ==
-                0 ||
-            (newest != NULL && strcmp(newest, name) >= 0))
+        const char *command = json_get_text(json_object_get(passed, "details"), "command");
+        /* They touch nothing that would have to be recovered. */
+        if (g_strcmp0(database, run->database) != 0 || g_strcmp0(command, "rehearse") == 0 ||
+            g_strcmp0(command, "restore") == 0 || (newest != NULL && strcmp(newest, name) >= 0))
             continue;
         g_free(newest);
         newest = g_strdup(name);

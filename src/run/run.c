@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "report/report.h"
 #include "run/context.h"
+#include "run/discard.h"
 #include <string.h>
 
 /* What a failure of a phase means. */
@@ -30,6 +31,7 @@ static const struct {
     {"clone", run_clone, THEN_GO_BACK, RUN_WINDOW},
     {"snapshot", run_snapshot, THEN_GO_BACK, LIVE},
     {"publish", run_publish, THEN_GO_BACK, LIVE},
+    {"snapshot", run_snapshot_live, THEN_GO_BACK, RUN_RESTORE},
     {"import", run_import, THEN_GO_BACK, FROM_SNAPSHOT},
     {"migrate", run_migrate, THEN_GO_BACK, MIGRATING},
     {"verify", run_verify, THEN_GO_BACK, MIGRATING},
@@ -157,6 +159,13 @@ bool run_go_on(Run *run, const char *first, GError **error)
     return going;
 }
 
+static bool has_phase(const Run *run, size_t i)
+{
+    if (phases[i].run == run_snapshot_live && !discard_has_consent(run))
+        return false;
+    return (phases[i].kinds & (int)run->kind) != 0;
+}
+
 void run_execute(const RunOptions *options, RunOutcome *outcome)
 {
     g_auto(Run) run = {0};
@@ -167,11 +176,11 @@ void run_execute(const RunOptions *options, RunOutcome *outcome)
     json_set_text(run.report, "command", run_command(&run));
     json_set_text(run.report, "policy", options->policy->name);
     for (size_t i = 0; going && i < G_N_ELEMENTS(phases); i++) {
-        if ((phases[i].kinds & (int)kind) == 0)
+        if (!has_phase(&run, i))
             continue;
         going = run_phase(&run, i, &error);
         if (!going && phases[i].on_failure == THEN_GO_BACK &&
-            (run.fenced || run.cloned || run.marked)) {
+            (run.fenced || run.cloned || run.marked || run.naming_sent)) {
             run_go_back(&run, error, outcome);
             return;
         }

@@ -44,7 +44,9 @@ typedef struct {
     const char *from;                /* folder, file, or "-" */
     const AgeIdentities *identities; /* to decrypt it with; may be NULL */
     int jobs;                        /* 0: as the policy says */
-    bool swap;                       /* RUN_RESTORE: a database of that name may be replaced */
+    const char *back; /* RUN_RESTORE: the run that is taken back, in place of from; or NULL */
+    int64_t discard_since_us; /* wall clock; what was written since may be lost; 0: nothing */
+    bool swap;                /* RUN_RESTORE: a database of that name may be replaced */
     bool after_death; /* recovery: the lock may still be held by a session of the run that died */
     bool keep;        /* RUN_REHEARSAL: the database is not dropped */
     bool allow_known_holes;

@@ -50,6 +50,9 @@ static bool is_own(Run *run, bool *own, GError **error)
                  "WHERE datname = $1",
                  1, run->names->work);
     RunRecord *record = NULL;
+    *own = false;
+    if (run->stands)
+        return row != NULL;
     *own = run->migrating || run->digests != NULL;
     if (row == NULL)
         return false;

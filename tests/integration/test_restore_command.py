@@ -164,7 +164,8 @@ def test_swaps(source, snapshot, drydock, cluster):
     now = source.state()
     kept_before = maintenance.copies(source)
     user = cluster.connect("white_cross", "wc_app")
-    done = restore(drydock, cluster, snapshot, "--swap", name="white_cross")
+    done = restore(drydock, cluster, snapshot, "--swap", "--discard-writes-since", "2026-01-01T00:00:00Z", "--state",
+                   drydock.state, name="white_cross")
     assert done.code == 0, str(done)
     with pytest.raises(psycopg2.OperationalError):
         user.cursor().execute("SELECT 1")

@@ -57,6 +57,8 @@ rgw_gc_obj_min_wait = 5
 rgw_gc_processor_period = 10
 rgw_gc_processor_max_time = 10
 [client.rgw.a]
+rgw_s3_auth_use_sts = true
+rgw_sts_key = of-the-tests-16b
 rgw_frontends = beast endpoint=127.0.0.1:{port} ssl_endpoint=127.0.0.1:{tls_port} ssl_certificate={folder}/cert.pem ssl_private_key={folder}/key.pem
 """
 
@@ -125,7 +127,7 @@ class Radosgw:
     def _make_user(self):
         """Needs the OSD, which now and then has not heard from the monitor in time ("wrong fsid") and gives up."""
         with self._open("radosgw-admin", "user", "create", "--uid=test", "--display-name=test", f"--access-key={KEY}",
-                        f"--secret={SECRET}") as user:
+                        f"--secret={SECRET}", "--caps=user-policy=*") as user:
             deadline = time.monotonic() + 120
             while user.poll() is None:
                 assert time.monotonic() < deadline, f"radosgw-admin does not end, see {self.folder}"
@@ -181,7 +183,7 @@ class Client:
     def __init__(self, host, port):
         self.host, self.port = host, port
 
-    def request(self, method, path, query=None, body=b"", headers=None):
+    def request(self, method, path, query=None, body=b"", headers=None, service="s3"):
         """The answer's status and body; AssertionError for a refusal is left to ask()."""
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         path = urllib.parse.quote(path, safe="/-._~")
@@ -193,7 +195,7 @@ class Client:
         names = ";".join(sorted(signed))
         canonical = "\n".join([method, path, query, *(f"{name}:{signed[name]}" for name in sorted(signed)), "", names,
                                payload])
-        scope = f"{now[:8]}/us-east-1/s3/aws4_request"
+        scope = f"{now[:8]}/us-east-1/{service}/aws4_request"
         key = f"AWS4{SECRET}".encode()
         for part in scope.split("/"):
             key = _hmac(key, part)
@@ -212,6 +214,17 @@ class Client:
         status, body, _ = self.request(*arguments, **options)
         assert status < 300, f"{arguments}: {status} {body}"
         return body
+
+    def session(self):
+        """(access key, secret key, token) of a session of an hour."""
+        self._act("iam", Action="PutUserPolicy", Version="2010-05-08", UserName="test", PolicyName="all",
+                  PolicyDocument='{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}')
+        tree = self._act("sts", Action="GetSessionToken", Version="2011-06-15", DurationSeconds="3600")
+        return [tree.findtext(f".//{name}") for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
+
+    def _act(self, service, **form):
+        return self._xml(self.ask("POST", "/", body=urllib.parse.urlencode(form).encode(), service=service,
+                                  headers={"Content-Type": "application/x-www-form-urlencoded"}))
 
     def make_bucket(self, name, locking=False):
         headers = {"x-amz-bucket-object-lock-enabled": "true"} if locking else {}

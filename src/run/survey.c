@@ -320,12 +320,17 @@ bool run_survey_database(Run *run, PgConnection *live, GError **error)
             (survey_login_triggers(run, live, error) && survey_workers(run, live, error)));
 }
 
+/* A store that does not answer for so long is none to rely on. */
+#define REACH_US ((int64_t)20 * G_USEC_PER_SEC)
+
 /* A store that cannot be reached now will not be reached in the window either. */
 void run_survey_stores(Run *run)
 {
     for (char **url = run->policy->publish_to; *url != NULL; url++) {
         g_autoptr(GError) cause = NULL;
         g_autoptr(Store) store = store_open(*url, &cause);
+        if (store != NULL)
+            store_set_latest(store, clock_monotonic_us() + REACH_US);
         if (store == NULL || !store_reach(store, &cause))
             run_finding(run, "store", true, error_hint(cause), "%s", cause->message);
     }

@@ -47,14 +47,12 @@ static void s3_set_latest(gpointer state, int64_t latest_us)
     g_mutex_unlock(&s3->mutex);
 }
 
-#define REACH_TRIES 4
-
 static bool s3_reach(gpointer state, GError **error)
 {
     S3 *s3 = state;
     const char *const query[] = {"list-type",        "2", "max-keys", "1", "prefix",
                                  s3->config->prefix, NULL};
-    const S3Request request = {.method = "GET", .query = query, .max_tries = REACH_TRIES};
+    const S3Request request = {.method = "GET", .query = query};
     g_autofree char *what = g_strdup_printf("use the store s3://%s", s3->config->bucket);
     g_autoptr(S3Answer) answer = s3_ask(s3, &request, what, error);
     return answer != NULL;

@@ -31,7 +31,6 @@ typedef struct {
     size_t body_bytes;
     size_t answer_max_bytes; /* 0: 1 MiB */
     int patience;            /* times the usual limit without a byte; 0: once */
-    int max_tries;           /* 0: as many as there is time for */
     const int *cancel;       /* another thread sets it; may be NULL */
     bool cleanup;            /* signals and the store's limit do not end it, a short time does */
     bool once;               /* every time that it is sent is counted as a try */

@@ -11,6 +11,8 @@
 #define PART_MAX_BYTES ((uint64_t)1024 * 1024 * 1024)
 #define PARALLEL 3
 #define PARALLEL_MAX 32
+#define TRIES 10
+#define TRIES_MAX 100
 #define TIMEOUT_MS 30000
 
 void s3_config_free(S3Config *config)
@@ -125,13 +127,23 @@ static bool set_part_size(S3Config *config, const char *value)
            config->part_bytes <= PART_MAX_BYTES;
 }
 
-static bool set_parallel(S3Config *config, const char *value)
+static bool set_count(int *out, const char *value, guint64 most)
 {
     guint64 count = 0;
-    if (!g_ascii_string_to_unsigned(value, 10, 1, PARALLEL_MAX, &count, NULL))
+    if (!g_ascii_string_to_unsigned(value, 10, 1, most, &count, NULL))
         return false;
-    config->parallel = (int)count;
+    *out = (int)count;
     return true;
+}
+
+static bool set_parallel(S3Config *config, const char *value)
+{
+    return set_count(&config->parallel, value, PARALLEL_MAX);
+}
+
+static bool set_tries(S3Config *config, const char *value)
+{
+    return set_count(&config->tries, value, TRIES_MAX);
 }
 
 static bool set_timeout(S3Config *config, const char *value)
@@ -196,6 +208,7 @@ static const struct {
     {"retain", "governance:DURATION or compliance:DURATION, as governance:90d", set_retain},
     {"part_size", "5MiB to 1GiB", set_part_size},
     {"parallel", "1 to 32", set_parallel},
+    {"tries", "1 to 100", set_tries},
     {"timeout", "a second or more, as 30s", set_timeout},
 };
 
@@ -247,6 +260,7 @@ S3Config *s3_config_parse(const char *url, GError **error)
     size_t bucket_size = 0;
     config->part_bytes = PART_BYTES;
     config->parallel = PARALLEL;
+    config->tries = TRIES;
     config->timeout_ms = TIMEOUT_MS;
     if (!g_str_has_prefix(rest, "//") || strchr(url, '#') != NULL) {
         (void)malformed(error, "there is no '//' behind 's3:', or a '#' in it");

@@ -25,6 +25,7 @@ typedef struct {
     int64_t retain_ms;
     uint64_t part_bytes; /* of the first parts */
     int parallel;
+    int tries;          /* of a request */
     int64_t timeout_ms; /* without a byte */
 } S3Config;
 

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_TRIES 10
 #define CLEANUP_TRIES 6
 #define MAX_TIME_US ((int64_t)300 * G_USEC_PER_SEC)
 #define CLEANUP_TIME_US ((int64_t)60 * G_USEC_PER_SEC)
@@ -369,8 +368,7 @@ static Again attempt(S3 *s3, const S3Request *request, const char *payload, int 
 S3Answer *s3_send(S3 *s3, const S3Request *request, GError **error)
 {
     const HashHex payload = hash_bytes(request->body, request->body_bytes);
-    const int most = request->max_tries != 0 ? request->max_tries
-                                             : (request->cleanup ? CLEANUP_TRIES : MAX_TRIES);
+    const int most = request->cleanup ? CLEANUP_TRIES : s3->config->tries;
     Moment moment = take_moment(s3, request);
     const int64_t latest_us = moment.latest_us;
     unsigned mended = 0;

@@ -57,9 +57,13 @@ rgw_gc_obj_min_wait = 5
 rgw_gc_processor_period = 10
 rgw_gc_processor_max_time = 10
 [client.rgw.a]
+# Pages of lists.
+rgw_max_listing_results = 50
+rgw_frontends = beast endpoint=127.0.0.1:{port} ssl_endpoint=127.0.0.1:{tls_port} ssl_certificate={folder}/cert.pem ssl_private_key={folder}/key.pem
+[client.rgw.sts]
+rgw_frontends = beast endpoint=127.0.0.1:{sts_port}
 rgw_s3_auth_use_sts = true
 rgw_sts_key = of-the-tests-16b
-rgw_frontends = beast endpoint=127.0.0.1:{port} ssl_endpoint=127.0.0.1:{tls_port} ssl_certificate={folder}/cert.pem ssl_private_key={folder}/key.pem
 """
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -81,7 +85,7 @@ class Radosgw:
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="drydock-rgw-", dir=os.environ.get("DRYDOCK_TEST_SERVERS")))
-        self.monitor, self.port, self.tls_port = free_ports(3)
+        self.monitor, self.port, self.tls_port, self.sts_port = free_ports(4)
         self.processes = []
         self.client = Client("127.0.0.1", self.port)
         atexit.register(self.destroy)
@@ -103,7 +107,8 @@ class Radosgw:
             (self.folder / name).mkdir()
         fsid, osd = uuid.uuid4(), uuid.uuid4()
         (self.folder / "ceph.conf").write_text(CONFIGURATION.format(
-            fsid=fsid, folder=self.folder, monitor=self.monitor, port=self.port, tls_port=self.tls_port))
+            fsid=fsid, folder=self.folder, monitor=self.monitor, port=self.port, tls_port=self.tls_port,
+            sts_port=self.sts_port))
         self._run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
                   "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", self.folder / "key.pem",
                   "-out", self.ca)
@@ -116,11 +121,21 @@ class Radosgw:
         self._start("ceph-osd", "-f", "-i", "0")
         self._make_user()
         self._start("radosgw", "-f", "-n", "client.rgw.a")
+        self._wait_for(self.client)
+        return self
+
+    def start_sessions(self):
+        """A second server for the same buckets, which knows session tokens and does not say what is wrong with keys."""
+        self._start("radosgw", "-f", "-n", "client.rgw.sts")
+        client = Client("127.0.0.1", self.sts_port)
+        self._wait_for(client)
+        return client
+
+    def _wait_for(self, client):
         deadline = time.monotonic() + 60
         while True:
             with contextlib.suppress(OSError, http.client.HTTPException):
-                self.client.request("GET", "/")
-                return self
+                return client.request("GET", "/")
             assert time.monotonic() < deadline, f"radosgw did not start, see {self.folder}"
             time.sleep(0.05)
 
@@ -243,7 +258,7 @@ class Client:
         return {k.lower(): v for k, v in headers.items()} if status == 200 else None
 
     def keys(self, bucket):
-        """All keys, by size."""
+        """The keys and their sizes, of a page."""
         tree = self._xml(self.ask("GET", f"/{bucket}", query={"list-type": "2", "max-keys": "1000"}))
         return {each.findtext("Key"): int(each.findtext("Size")) for each in tree.findall("Contents")}
 

@@ -189,10 +189,12 @@ def test_credentials_that_end_are_renewed(bucket):
 
 
 def test_a_session_token(rgw, bucket):
-    key, secret, token = rgw.client.session()
+    client = rgw.start_sessions()
+    url = bucket.url(endpoint=f"http://127.0.0.1:{client.port}", part_size="5MiB")
+    key, secret, token = client.session()
     session = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
-    good(bucket.url(part_size="5MiB"), "put", "x", stdin=data(6 * MIB), env=environment(**session, AWS_SESSION_TOKEN=token))
+    good(url, "put", "x", stdin=data(6 * MIB), env=environment(**session, AWS_SESSION_TOKEN=token))
     assert bucket.get("pre/fix/x") == data(6 * MIB)
     for wrong in ("", token[:-8] + "AAAAAAA="):
-        done = store(bucket.url(), "reach", env=environment(**session, AWS_SESSION_TOKEN=wrong))
+        done = store(url, "reach", env=environment(**session, AWS_SESSION_TOKEN=wrong))
         assert done.code != 0 and token[:40] not in done.stderr and secret not in done.stderr

@@ -4,6 +4,7 @@ DRYDOCK_SEEDS says how many cases are made up (12).
 """
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -50,8 +51,8 @@ def put_at_a_wall(rgw, operation, kind):
     bucket = Bucket(rgw)
     size = 3000 if operation == "put" else 11 * MIB
     with Proxy(rgw.port, Wall(operation, kind)) as proxy:
-        url = bucket.url(endpoint=proxy.url, part_size="5MiB", timeout="1s")
-        done = store(url, "put", "x", stdin=data(size), env=environment(STORE_LATEST_MS="1500"))
+        url = bucket.url(endpoint=proxy.url, part_size="5MiB", timeout="1s", tries=2)
+        done = store(url, "put", "x", stdin=data(size))
         told = f"{operation} {kind} {proxy.seen}: {done.code} {done.stderr}"
         assert proxy.plan.count > 0, told
     if bucket.uploads():
@@ -84,3 +85,11 @@ def test_a_read_that_breaks_off_goes_on(rgw, bucket):
     with Proxy(rgw.port, Noise(2, share=0.6, kinds=["cut", "reset", "500"])) as proxy:
         assert good(bucket.url("", endpoint=proxy.url), "get", "x") == content
         assert proxy.plan.count > 0
+
+
+def test_a_limit_ends_what_hangs(rgw, bucket):
+    begun = time.monotonic()
+    with Proxy(rgw.port, Wall("put", "stall")) as proxy:
+        done = store(bucket.url(endpoint=proxy.url), "put", "x", stdin=b"1", env=environment(STORE_LATEST_MS="1000"))
+    assert done.code == 1 and "has not answered in time" in done.stderr
+    assert time.monotonic() - begun < 20 and bucket.keys() == {}

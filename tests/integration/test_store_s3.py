@@ -51,12 +51,12 @@ def test_odd_keys(bucket):
 
 
 def test_lists_are_read_to_their_end(bucket):
-    for number in range(1003):
+    for number in range(103):
         bucket.client.put(bucket.name, f"p/{number:04}", b"")
     bucket.client.put(bucket.name, "other", b"")
     listed = good(bucket.url("p"), "list", "").decode().splitlines()
-    assert listed == [f"0 {number:04}" for number in range(1003)]
-    assert good(bucket.url("p"), "list", "100").decode().splitlines() == ["0 1000", "0 1001", "0 1002"]
+    assert listed == [f"0 {number:04}" for number in range(103)]
+    assert good(bucket.url("p"), "list", "010").decode().splitlines() == ["0 0100", "0 0101", "0 0102"]
 
 
 def test_an_absent_object(bucket):
@@ -241,14 +241,13 @@ def test_the_endpoint_of_the_environment(rgw, bucket):
 
 def test_buckets_in_the_name_of_the_host(rgw, bucket):
     """radosgw knows a bucket in the host by CNAME-like names alone: what is sent is looked at, not answered."""
-    done = store(f"s3://{bucket.name}?endpoint=http://nowhere.invalid&style=host", "reach",
-                 env=environment(STORE_LATEST_MS="300"))
+    done = store(f"s3://{bucket.name}?endpoint=http://nowhere.invalid&style=host&tries=1", "reach")
     assert f"{bucket.name}.nowhere.invalid" in done.stderr
 
 
 def test_a_store_that_is_not_there(bucket):
     begun = time.monotonic()
-    done = store(bucket.url(endpoint="http://127.0.0.1:9"), "reach")
+    done = store(bucket.url(endpoint="http://127.0.0.1:9", tries=3), "reach")
     assert done.code == 1 and "cannot talk to '127.0.0.1'" in done.stderr
     assert time.monotonic() - begun < 10
 

@@ -87,7 +87,7 @@ static void a_url_says_options(void **state)
     g_autoptr(S3Config) config =
         parsed(BUCKET "?endpoint=https%3A%2F%2Fstore%3A9000%2Fs3%2F&region=r&profile=p&ca=%2Fca.pem"
                       "&checksum=md5&sse=aws:kms&sse_key=k&retain=compliance:7d&part_size=16MiB"
-                      "&parallel=7&timeout=5s&style=host");
+                      "&parallel=7&tries=4&timeout=5s&style=host");
     (void)state;
     assert_string_equal(config->endpoint, "https://store:9000/s3");
     assert_string_equal(config->region, "r");
@@ -100,6 +100,7 @@ static void a_url_says_options(void **state)
     assert_int_equal(config->retain_ms, (int64_t)7 * 24 * 3600 * 1000);
     assert_int_equal(config->part_bytes, 16 * 1024 * 1024);
     assert_int_equal(config->parallel, 7);
+    assert_int_equal(config->tries, 4);
     assert_int_equal(config->timeout_ms, 5000);
     assert_int_equal(config->style, S3_STYLE_HOST);
 }
@@ -124,6 +125,7 @@ static void what_is_wrong_with_a_url_is_said_without_it(void **state)
         {BUCKET "?retain=governance:secret", "governance:DURATION"},
         {BUCKET "?part_size=4MiB", "5MiB to 1GiB"},
         {BUCKET "?parallel=0", "1 to 32"},
+        {BUCKET "?tries=101", "1 to 100"},
         {BUCKET "?timeout=0", "a second or more"},
         {BUCKET "?style=secret", "path or host"},
         {BUCKET "?region=", "name of a region"},

@@ -438,6 +438,7 @@ static bool read_strategy(const Load *load, GError **error)
     load->policy->strategy = load->keys->strategy;
     load->policy->fence_how = load->keys->fence.how;
     load->policy->clone_method = load->keys->clone.method;
+    load->policy->clone_free = g_strdup(load->keys->clone.free);
     if (load->policy->clone_method == CLONE_NONE && load->policy->strategy != STRATEGY_IN_PLACE)
         return refuse(load, find(load, "clone", "method"), error,
                       "can be 'none' with \"strategy: in_place\" only: shadow migrates the clone");

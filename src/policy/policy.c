@@ -100,6 +100,7 @@ void policy_free(Policy *policy)
     g_free(policy->state);
     g_free(policy->control_database);
     g_free(policy->window.schedule);
+    g_free(policy->clone_free);
     g_strfreev(policy->fence_before);
     g_strfreev(policy->fence_after);
     g_strfreev(policy->fence_standbys);

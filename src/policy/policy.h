@@ -58,6 +58,7 @@ typedef struct {
                                      they block; NULL-terminated, never NULL */
 
     CloneMethod clone_method;      /* CLONE_NONE: STRATEGY_IN_PLACE only */
+    char *clone_free;              /* clone.free: a command that tells the server's room; NULL */
     int snapshot_jobs;             /* snapshot.jobs; 0 is auto: see policy_jobs() */
     int snapshot_level;            /* 1 */
     bool snapshot_text;            /* snapshot.format: text instead of auto */

@@ -89,6 +89,7 @@ static const cyaml_schema_field_t timeouts_keys[] = {
 
 static const cyaml_schema_field_t clone_keys[] = {
     CHOICE(CloneKeys, method, clone_methods),
+    TEXT(CloneKeys, free),
     CYAML_FIELD_END,
 };
 

@@ -34,6 +34,7 @@ typedef struct {
 
 typedef struct {
     CloneMethod method;
+    char *free;
 } CloneKeys;
 
 typedef enum { SNAPSHOT_FORMAT_AUTO, SNAPSHOT_FORMAT_TEXT } SnapshotFormatKey;

@@ -49,19 +49,29 @@ static bool wait_for(Child *child, int64_t timeout_ms, GError **error)
     return false;
 }
 
-static bool run_shell(const Run *run, const char *which, const char *command, const char *result,
-                      int64_t timeout_ms, GError **error)
+/* A child that has ended well, for its standard output. */
+static Child *run_shell(const Run *run, const char *which, const char *command, const char *result,
+                        int64_t timeout_ms, GError **error)
 {
     const char *const argv[] = {"/bin/sh", "-c", command, NULL};
     g_auto(GStrv) variables = environment(run, result);
     g_autoptr(Child) child = child_start(argv, (const char *const *)variables, error);
-    bool done = false;
-    if (child == NULL)
-        return false;
-    done = wait_for(child, timeout_ms, error);
-    log_output(which, child_output(child));
-    log_output(which, child_errors(child));
-    return done;
+    bool done = child != NULL && wait_for(child, timeout_ms, error);
+    if (child != NULL)
+        log_output(which, child_errors(child));
+    if (done)
+        return g_steal_pointer(&child);
+    if (child != NULL)
+        log_output(which, child_output(child));
+    g_prefix_error(error, "%s: ", which);
+    return NULL;
+}
+
+char *hooks_read(const Run *run, const char *which, const char *command, GError **error)
+{
+    g_autoptr(Child) child =
+        run_shell(run, which, command, NULL, run->policy->hook_timeout_ms, error);
+    return child != NULL ? g_strdup(child_output(child)) : NULL;
 }
 
 /* The number-th command of a list, between its lines of the journal. */
@@ -69,14 +79,15 @@ static bool run_hook(Run *run, const char *list, unsigned number, const char *co
                      const char *result, int64_t timeout_ms, GError **error)
 {
     g_autofree char *which = g_strdup_printf("command %u of '%s'", number, list);
+    g_autoptr(Child) child = NULL;
     log_info("%s: begins", which);
     if (!journal_intent(run->journal, "hooks", "command",
                         json_pack("{s:s, s:i}", "list", list, "number", (int)number), error))
         return false;
-    if (!run_shell(run, which, command, result, timeout_ms, error)) {
-        g_prefix_error(error, "%s: ", which);
+    child = run_shell(run, which, command, result, timeout_ms, error);
+    if (child == NULL)
         return false;
-    }
+    log_output(which, child_output(child));
     return journal_done(run->journal, "hooks", "command", NULL, error);
 }
 

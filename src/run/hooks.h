@@ -14,6 +14,10 @@ bool hooks_before(Run *run, GError **error);
  * is true of the database. */
 void hooks_after(Run *run, int exit_code);
 
+/* What one command of the policy says on standard output; `which` is what messages call it. NULL
+ * with an error if it fails. The caller frees it. */
+char *hooks_read(const Run *run, const char *which, const char *command, GError **error);
+
 /* What the journal of a dead run tells of its hooks. One that is lost tells nothing: then they may
  * have been begun. */
 void hooks_adopt(Run *run, const json_t *lines);

@@ -1,8 +1,10 @@
 /* How much room a run needs, and how much there is, as far as that can be measured. */
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "pg/sql.h"
 #include "run/context.h"
+#include "run/hooks.h"
 #include <string.h>
 #include <unistd.h>
 
@@ -43,6 +45,35 @@ static char *database_folder(PgConnection *live)
     return tablespace != NULL ? g_steal_pointer(&tablespace) : data_folder(live);
 }
 
+/* What the policy's command says is free: a number of bytes. */
+static bool told_free(const Run *run, uint64_t *free_bytes, GError **error)
+{
+    g_autofree char *output = hooks_read(run, "'clone.free'", run->policy->clone_free, error);
+    if (output == NULL)
+        return false;
+    if (g_ascii_string_to_unsigned(g_strstrip(output), 10, 0, G_MAXUINT64, free_bytes, NULL))
+        return true;
+    error_set(error, ERROR_CONFIG,
+              "'clone.free': it must print a number of bytes, and nothing else");
+    return false;
+}
+
+/* By the policy's command, else where the database's files are. */
+static bool measure_free(const Run *run, PgConnection *live, char **where, uint64_t *free_bytes,
+                         GError **error)
+{
+    *free_bytes = 0;
+    if (run->policy->clone_free != NULL) {
+        *where = g_strdup("the server ('clone.free')");
+        return told_free(run, free_bytes, error);
+    }
+    *where = database_folder(live);
+    if (*where != NULL)
+        return file_free_space(*where, free_bytes, error);
+    error_set(error, ERROR_FAILED, "the server is on another host, or its folder cannot be seen");
+    return false;
+}
+
 /* Without a clone the same room is needed on the way back, for what is restored beside the migrated
  * database. */
 static void survey_copy(Run *run, PgConnection *live)
@@ -54,19 +85,21 @@ static void survey_copy(Run *run, PgConnection *live)
                             "without a clone: \"strategy: in_place\" with \"clone: { method: "
                             "none }\"";
     const uint64_t need_bytes = (uint64_t)run->size_bytes;
-    g_autofree char *folder = database_folder(live);
+    g_autofree char *where = NULL;
+    g_autoptr(GError) cause = NULL;
     g_autofree char *need = size_format(need_bytes);
     g_autofree char *have = NULL;
     uint64_t free_bytes = 0;
-    if (folder == NULL || !file_free_space(folder, &free_bytes, NULL)) {
-        run_finding(run, "disk", false, "look at it on the server: df",
-                    "how much room the server has is not known from here; %s needs %s", what, need);
+    if (!measure_free(run, live, &where, &free_bytes, &cause)) {
+        run_finding(run, "disk", false,
+                    "look at it there, or have 'clone.free' in the policy do so",
+                    "how much room the server has is not known: %s; %s needs %s", cause->message,
+                    what, need);
         return;
     }
     have = size_format(free_bytes);
     if (free_bytes < need_bytes)
-        run_finding(run, "disk", true, fix, "'%s' has %s free, %s needs %s", folder, have, what,
-                    need);
+        run_finding(run, "disk", true, fix, "%s has %s free, %s needs %s", where, have, what, need);
 }
 
 void run_survey_disk(Run *run, PgConnection *live)

@@ -120,6 +120,13 @@ def test_import_ends_sessions_on_standbys(cluster, drydock, database, tmp_path, 
     connection = reader(standby, database)
     tells(drydock("run", "--policy", listed, "--from", snapshot, dsn=database.dsn("postgres")), 0, [])
     assert is_ended(connection)
+    pause = f"{program('psql')} --quiet '{standby.dsn()}' --command 'SELECT pg_wal_replay_pause()'"
+    listed = write_policy(tmp_path, timeouts={"standby": "1s"}, fence={
+        "drain": "0s", "standbys": [standby.dsn(user=beds.OWNER)], "before": [pause]})
+    standby.caught_up()
+    done = drydock("run", "--policy", listed, "--from", snapshot, dsn=database.dsn("postgres"))
+    tells(done, 0, ["; but sessions on a standby may read the old copy: standby "])
+    standby.query("SELECT pg_wal_replay_resume()")
 
 
 def test_wrong_standbys(cluster, drydock, database, tmp_path, standby):
@@ -292,7 +299,16 @@ def test_no_room_for_the_clone(cluster, drydock, database, tmp_path):
         cluster.query(f"ALTER DATABASE {database} SET TABLESPACE small")
         done = drydock("run", "--policy", write_policy(tmp_path), dsn=database.dsn())
         cluster.query(f"DROP DATABASE {database}")
-    tells(done, 3, [f"'{folder}' has ", " free, the clone needs ", "accept: [disk]", "clone: { method: none }"])
+    tells(done, 3, [f"{folder} has ", " free, the clone needs ", "accept: [disk]", "clone: { method: none }"])
+
+
+@pytest.mark.parametrize("command, code, says", [
+    ("echo 1000", 3, "the server ('clone.free') has 1.0 kB free, the clone needs"),
+    ("echo 900000000000", 0, ""), ("echo much", 0, "it must print a number of bytes"),
+    ("echo no ssh >&2; exit 3", 0, "is not known: 'clone.free': sh failed with status 3: no ssh")])
+def test_room_that_a_command_tells(drydock, database, tmp_path, command, code, says):
+    done = drydock("plan", "--policy", write_policy(tmp_path, clone={"free": command}), dsn=database.dsn())
+    tells(done, code, [says])
 
 
 TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout")

@@ -113,6 +113,7 @@ static void check_defaults(const Policy *policy)
     assert_int_equal(policy->strategy, STRATEGY_SHADOW);
     assert_int_equal(policy->fence_how, FENCE_NAME);
     assert_int_equal(policy->clone_method, CLONE_AUTO);
+    assert_null(policy->clone_free);
     assert_int_equal(policy->snapshot_jobs, 0);
     assert_int_equal(policy->snapshot_level, 1);
     assert_false(policy->snapshot_text);
@@ -158,7 +159,7 @@ static void test_every_key(void **state)
              "  hook: 90s\n"
              "  standby: 2min\n"
              "  end_applications: [pgadmin, \"nightly report\"]\n"
-             "clone: {method: wal_log}\n"
+             "clone: {method: wal_log, free: df}\n"
              "snapshot: {jobs: 4, level: 9, format: text, split: 64MiB}\n"
              "verify: {data: all, assertions: [facts.sql, '*.sql']}\n"
              "publish:\n"
@@ -197,6 +198,7 @@ static void test_every_key(void **state)
     assert_null(policy->end_applications[2]);
     assert_int_equal(policy->strategy, STRATEGY_IN_PLACE);
     assert_int_equal(policy->clone_method, CLONE_WAL_LOG);
+    assert_string_equal(policy->clone_free, "df");
     assert_int_equal(policy->snapshot_jobs, 4);
     assert_int_equal(policy_jobs(policy), 4);
     assert_int_equal(policy->snapshot_level, 9);
@@ -280,7 +282,7 @@ static const struct {
     {"policy: p\napprovals: {}\n",
      ":2:1: unknown key 'approvals' in the policy; the keys there are " KEYS_OF_POLICY},
     {"policy: p\nclone: {strategy: shadow}\n",
-     ":2:9: unknown key 'strategy' in 'clone'; the keys there are method"},
+     ":2:9: unknown key 'strategy' in 'clone'; the keys there are method, free"},
     {"Policy: p\n", ":1:1: unknown key 'Policy' in the policy; did you mean 'policy'?"},
     {"policy: p\n<<: {drain: 3s}\n",
      ":2:1: unknown key '<<' in the policy; the keys there are " KEYS_OF_POLICY},

@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include "base/error.h"
+#include "base/failpoint.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -85,10 +86,13 @@ bool file_sync_folder(const char *path, GError **error)
 bool file_rename(const char *from, const char *to, GError **error)
 {
     g_autofree char *folder = g_path_get_dirname(to);
+    if (!failpoint_error("file.before_rename", error))
+        return false;
     if (rename(from, to) != 0) {
         error_set_errno(error, errno, "cannot rename '%s' to '%s'", from, to);
         return false;
     }
+    failpoint("file.after_rename");
     return file_sync_folder(folder, error);
 }
 

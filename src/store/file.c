@@ -8,6 +8,7 @@
  */
 #include "base/file.h"
 #include "base/error.h"
+#include "base/failpoint.h"
 #include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -307,8 +308,11 @@ bool file_store_is_partial(const char *name)
  * (some network ones) have it checked and done. */
 static bool publish_new(const char *partial, const char *path, GError **error)
 {
+    if (!failpoint_error("store.before_rename", error))
+        return false;
     if (renameat2(AT_FDCWD, partial, AT_FDCWD, path, RENAME_NOREPLACE) == 0) {
         g_autofree char *parent = g_path_get_dirname(path);
+        failpoint("store.after_rename");
         return file_sync_folder(parent, error);
     }
     if (errno == EEXIST || ((errno == EINVAL || errno == ENOSYS) && file_exists(path))) {

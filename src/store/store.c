@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include "base/error.h"
+#include "base/failpoint.h"
 #include "store/backend.h"
 #include <string.h>
 
@@ -211,10 +212,12 @@ bool store_put_folder(Store *store, const char *key, const char *folder, uint64_
                       GError **error)
 {
     uint64_t written = 0;
-    if (!check_key(key, error) || !put_folder(store, key, folder, &written, error)) {
+    if (!check_key(key, error) || !failpoint_error("store.before_put", error) ||
+        !put_folder(store, key, folder, &written, error)) {
         g_prefix_error(error, "while copying '%s' to the store: ", folder);
         return false;
     }
+    failpoint("store.after_put");
     if (size_bytes != NULL)
         *size_bytes = written;
     return true;
@@ -222,8 +225,11 @@ bool store_put_folder(Store *store, const char *key, const char *folder, uint64_
 
 bool store_put_file(Store *store, const char *key, const char *file, GError **error)
 {
-    if (check_key(key, error) && put_file(store, key, file, error))
+    if (check_key(key, error) && failpoint_error("store.before_put", error) &&
+        put_file(store, key, file, error)) {
+        failpoint("store.after_put");
         return true;
+    }
     g_prefix_error(error, "while copying '%s' to the store: ", file);
     return false;
 }

@@ -86,7 +86,7 @@ class Bench:
         self.folder = Path(tempfile.mkdtemp(prefix="drydock-fault-"))
         self.store = self.folder / "store"
         self.hooks = self.folder / "hooks"
-        self.before = self.after = self.shared = None
+        self.before = self.after = self.shared = self.seconds = None
         self._make_template()
         self._learn()
 
@@ -127,7 +127,9 @@ class Bench:
         self.archive = self.folder / "harbour.dump"
         subprocess.run([program("pg_dump"), "--format=custom", "--file", self.archive, "--dbname",
                         self.cluster.dsn(NAME)], env=clean_environment(), check=True)
+        started = time.monotonic()
         done = self.run(self.good)
+        self.seconds = time.monotonic() - started
         assert done.code == 0, str(done)
         self.after = self.state()
         assert self.after != self.before

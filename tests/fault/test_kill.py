@@ -31,8 +31,8 @@ def choose(config, passed, left):
 
 
 def can_fail(point):
-    """Whether it is a moment of the journal, whose line cannot be written then."""
-    return point.partition("#")[0].endswith((".intent", ".acted", ".done", ".note"))
+    """Whether it is a moment of the journal, whose line cannot be written then, or one before a file gets its name."""
+    return point.partition("#")[0].endswith((".intent", ".acted", ".done", ".note", "file.before_rename", "store.before_put"))
 
 
 def pytest_generate_tests(metafunc):

@@ -6,6 +6,7 @@ import signal
 
 import clients
 from bench import NAME, check, end
+from points import of_kind
 from program import inner, kill_both
 
 
@@ -17,19 +18,22 @@ def pytest_generate_tests(metafunc):
 
 def test_random_death(bench, record, seed):
     chance = random.Random(seed)
-    policy = chance.choice((bench.good, bench.bad))
+    policy, _, _ = of_kind(bench, chance.choice(("success", "bad", "in_place", "in_place-bad")))
+    on_crash = chance.choice(("restore", "continue"))
     how = chance.choice((kill_both, kill_inner, lambda process: process.send_signal(signal.SIGTERM)))
     with_state = chance.random() < 0.7
     with clients.Clients(bench.cluster, NAME, count=2) as writers:
         writers.wait_for_writes()
         with bench.drydock.started(*bench.arguments("run", policy), dsn=bench.dsn()) as process:
             try:
-                process.wait(chance.uniform(0.0, 1.5))
+                process.wait(chance.uniform(0.0, 1.3 * bench.seconds))
             except Exception:
                 how(process)
             done = end(process)
         if done.code < 0:
-            done = bench.recover(policy, with_state)
+            if not with_state:
+                bench.drydock.fresh_state()
+            done = bench.run(policy, command="recover", more=("--on-crash", on_crash))
         writers.wait_for_writes()
     writers.check(NAME)
     kind = judge(bench, done)

@@ -1,8 +1,9 @@
 #!/bin/bash
 # Benchmarks: drydock and its alternatives on the same server in the same run. Prints medians and ratios; asserts nothing.
 #
-#     tests/bench/run.sh                        both with their defaults
+#     tests/bench/run.sh                        migrate and snapshot with their defaults
 #     tests/bench/run.sh migrate [--rounds N] [--many N]
+#     tests/bench/run.sh age [--megabytes N] [--rounds N]
 #     tests/bench/run.sh snapshot [--gigabytes N] [--scale N] [--rounds N] [--jobs N] [--large] [--only WHAT]
 set -euo pipefail
 
@@ -18,11 +19,15 @@ case ${1:-} in
     /usr/bin/python3 "$root/tests/bench/migrate.py"
     /usr/bin/python3 "$root/tests/bench/snapshot.py"
     ;;
+age)
+    (cd "$root" && cmake --preset dev >/dev/null && cmake --build --preset dev --target age >/dev/null)
+    exec /usr/bin/python3 "$root/tests/bench/age.py" "${@:2}"
+    ;;
 migrate | snapshot)
     exec /usr/bin/python3 "$root/tests/bench/$1.py" "${@:2}"
     ;;
 *)
-    sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

@@ -1,13 +1,15 @@
-/* drydock snapshot --out DIR|FILE.tar[.age] */
+/* drydock snapshot --out DIR|[URL/]FILE.tar[.age] */
 #include "snapshot/snapshot.h"
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/scratch.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "pg/properties.h"
 #include "run/lock.h"
 #include "run/names.h"
+#include "store/url.h"
 #include <string.h>
 
 /* The sessions that a snapshot needs besides its own: while it is taken nobody may begin a run or
@@ -16,6 +18,8 @@ typedef struct {
     char *id, *application;
     RunLock *lock, *target_lock;
     json_t *properties;
+    char *folder;
+    Scratch *scratch; /* with a URL: where parts wait */
 } Snapshot;
 
 static void snapshot_clear(Snapshot *snapshot)
@@ -23,6 +27,8 @@ static void snapshot_clear(Snapshot *snapshot)
     run_lock_release(snapshot->target_lock);
     run_lock_release(snapshot->lock);
     json_decref(snapshot->properties);
+    g_free(snapshot->folder);
+    scratch_free(snapshot->scratch);
     g_free(snapshot->application);
     g_free(snapshot->id);
 }
@@ -61,9 +67,12 @@ static bool read_options(const Cli *cli, SnapshotOptions *options, GError **erro
 /* The name's end says what is made, so that nobody takes one for the other. */
 static bool read_recipients(const Cli *cli, SnapshotOptions *options, AgeKey **keys, GError **error)
 {
-    const bool encrypted = g_str_has_suffix(cli->out, ".tar.age");
+    g_autofree char *name = store_url_is(cli->out) ? store_url_name(cli->out) : g_strdup(cli->out);
+    const bool encrypted = g_str_has_suffix(name, ".tar.age");
     const guint n = cli->recipients != NULL ? g_strv_length(cli->recipients) : 0;
-    options->as_tar = encrypted || g_str_has_suffix(cli->out, ".tar");
+    options->as_tar = encrypted || g_str_has_suffix(name, ".tar");
+    if (store_url_is(cli->out) && !options->as_tar)
+        return bad_option(error, "--out", "a name that ends with .tar or .tar.age, for a URL");
     if (n > 0 && !encrypted)
         return bad_option(error, "--out", "a file whose name ends with .tar.age, for --recipient");
     if (n == 0 && encrypted)
@@ -134,19 +143,34 @@ static void print_result(const Cli *cli, const SnapshotResult *result, const cha
     cli_print(cli, document, text->str);
 }
 
+/* Where it is made; and where it goes, if it goes away. */
+static bool open_out(const Cli *cli, Snapshot *snapshot, SnapshotOptions *options, GError **error)
+{
+    const StorePutOptions put = {.if_absent = true};
+    if (!store_url_is(cli->out)) {
+        snapshot->folder = g_canonicalize_filename(cli->out, NULL);
+        options->folder = snapshot->folder;
+        return true;
+    }
+    snapshot->scratch = scratch_new(g_get_tmp_dir(), "drydock-snapshot", error);
+    if (snapshot->scratch == NULL)
+        return false;
+    snapshot->folder = g_build_filename(scratch_folder(snapshot->scratch), "snapshot", NULL);
+    options->folder = snapshot->folder;
+    options->sink = store_url_put(cli->out, &put, error);
+    return options->sink != NULL;
+}
+
 static int take(const Cli *cli, GError **error)
 {
     g_auto(Snapshot) snapshot = {0};
-    g_autofree char *folder = NULL;
     g_autofree AgeKey *recipients = NULL;
     SnapshotOptions options = {0};
     g_autoptr(SnapshotResult) result = NULL;
     if (!read_options(cli, &options, error) ||
         !read_recipients(cli, &options, &recipients, error) ||
-        !open_sessions(&snapshot, cli, error))
+        !open_sessions(&snapshot, cli, error) || !open_out(cli, &snapshot, &options, error))
         return cli_fail(cli, *error);
-    folder = g_canonicalize_filename(cli->out, NULL);
-    options.folder = folder;
     options.database = pg_target_database(cli->target);
     options.real_name = options.database;
     options.run = snapshot.id;
@@ -155,7 +179,7 @@ static int take(const Cli *cli, GError **error)
     result = snapshot_take(cli->target, &options, error);
     if (result == NULL)
         return cli_fail(cli, *error);
-    print_result(cli, result, folder);
+    print_result(cli, result, options.sink != NULL ? cli->out : options.folder);
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "pg/locks.h"
 #include "snapshot/manifest.h"
 #include "snapshot/snapshot.h"
+#include "store/url.h"
 #include "verify/digest_compare.h"
 #include "verify/digest_database.h"
 #include "verify/health.h"
@@ -23,8 +24,8 @@ static int verify_snapshot(const Cli *cli, const char *path)
     g_autofree char *text = NULL;
     uint64_t size_bytes = 0;
     int files = 0;
-    const bool is_file =
-        g_file_test(path, G_FILE_TEST_EXISTS) && !g_file_test(path, G_FILE_TEST_IS_DIR);
+    const bool is_file = store_url_is(path) || (g_file_test(path, G_FILE_TEST_EXISTS) &&
+                                                !g_file_test(path, G_FILE_TEST_IS_DIR));
     const bool done = is_file
                           ? snapshot_verify_file(path, cli->identities, &size_bytes, &files, &error)
                           : snapshot_verify(path, &size_bytes, &files, &error);
@@ -168,16 +169,17 @@ int command_verify(int argc, char **argv)
     g_auto(Cli) cli = {0};
     g_autoptr(GError) error = NULL;
     guint words = 0;
-    if (!cli_read(&cli, "verify", CLI_AGAINST | CLI_JOBS | CLI_IDENTITY,
-                  "snapshot DIR|FILE | database",
-                  "snapshot DIR: re-reads every byte of a snapshot and compares it with the "
-                  "manifest.\nsnapshot FILE: the same for a tar of one, which may be encrypted; "
-                  "nothing is unpacked.\ndatabase: constraints, indexes, foreign keys and "
-                  "sequences; with "
-                  "--against DIR also the content\nagainst the digests of a snapshot: each table, "
-                  "sequence and the large objects.\n"
-                  "Exits with 4 if something differs.",
-                  argc, argv, &error))
+    if (!cli_read(
+            &cli, "verify", CLI_AGAINST | CLI_JOBS | CLI_IDENTITY,
+            "snapshot DIR|FILE|URL | database",
+            "snapshot DIR: re-reads every byte of a snapshot and compares it with the "
+            "manifest.\nsnapshot FILE|URL: the same for a tar of one, which may be encrypted; "
+            "nothing is unpacked.\ndatabase: constraints, indexes, foreign keys and "
+            "sequences; with "
+            "--against DIR also the content\nagainst the digests of a snapshot: each table, "
+            "sequence and the large objects.\n"
+            "Exits with 4 if something differs.",
+            argc, argv, &error))
         return cli_fail(&cli, error);
     words = g_strv_length(cli.words);
     if (words == 2 && strcmp(cli.words[0], "snapshot") == 0 && cli.against == NULL)

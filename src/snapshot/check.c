@@ -7,6 +7,7 @@
 #include "snapshot/intake_unpack.h"
 #include "snapshot/manifest.h"
 #include "snapshot/snapshot.h"
+#include "store/url.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -130,6 +131,14 @@ typedef struct {
     GString *manifest;   /* NULL before it came */
 } Tar;
 
+static void tar_clear(Tar *tar)
+{
+    g_hash_table_destroy(tar->members);
+    if (tar->manifest != NULL)
+        g_string_free(tar->manifest, TRUE);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Tar, tar_clear)
+
 static bool read_member(Source *content, Member *member, GString *text, GError **error)
 {
     g_autoptr(HashStream) hash = hash_stream_new();
@@ -240,14 +249,11 @@ static Source *open_layers(Source *source, const AgeIdentities *identities, GErr
 static bool check_tar(const char *path, Source *source, uint64_t *size_bytes, int *files,
                       GError **error)
 {
-    Tar tar = {.members = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free)};
-    g_autoptr(GHashTable) members = tar.members;
+    g_auto(Tar) tar = {.members = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free)};
     g_autoptr(GPtrArray) findings = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(Manifest) manifest = NULL;
     const bool read = intake_read_tar(source, take_member, &tar, error);
     manifest = read ? parse_manifest(&tar, error) : NULL;
-    if (tar.manifest != NULL)
-        g_string_free(tar.manifest, TRUE);
     if (manifest == NULL) {
         g_prefix_error(error, "'%s': ", path);
         return false;
@@ -262,16 +268,23 @@ static bool check_tar(const char *path, Source *source, uint64_t *size_bytes, in
     return true;
 }
 
+static Source *open_bytes(const char *path, GError **error)
+{
+    int fd = -1;
+    if (store_url_is(path))
+        return store_url_get(path, error);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        return intake_descriptor_new(fd, path);
+    error_set_errno(error, errno, "cannot be opened");
+    return NULL;
+}
+
 bool snapshot_verify_file(const char *path, const AgeIdentities *identities, uint64_t *size_bytes,
                           int *files, GError **error)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    Source *source = NULL;
-    if (fd < 0) {
-        error_set_errno(error, errno, "cannot open '%s'", path);
-        return false;
-    }
-    source = open_layers(intake_descriptor_new(fd, path), identities, error);
+    Source *source = open_bytes(path, error);
+    source = source != NULL ? open_layers(source, identities, error) : NULL;
     if (source != NULL)
         return check_tar(path, source, size_bytes, files, error);
     g_prefix_error(error, "'%s': ", path);

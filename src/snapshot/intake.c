@@ -9,6 +9,7 @@
 #include "snapshot/intake_spool.h"
 #include "snapshot/intake_stream.h"
 #include "snapshot/intake_unpack.h"
+#include "store/url.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -365,6 +366,14 @@ static bool open_named(Opening *opening, GError **error)
     return open_stage(opening, stage, error);
 }
 
+/* It is spooled, since what reads it wants to go back and forth. */
+static bool open_url(Opening *opening, GError **error)
+{
+    Stage stage = {.compressed = MAGIC_EMPTY};
+    stage.source = store_url_get(opening->options->from, error);
+    return stage.source != NULL && open_stage(opening, stage, error);
+}
+
 static bool open_standard_input(Opening *opening, GError **error)
 {
     const int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -392,7 +401,10 @@ Intake *intake_open(const IntakeOptions *options, GError **error)
     bool done = false;
     intake->given = g_strdup(is_stream ? "standard input" : options->from);
     opening.layers = g_ptr_array_new();
-    done = is_stream ? open_standard_input(&opening, error) : open_named(&opening, error);
+    if (store_url_is(options->from))
+        done = open_url(&opening, error);
+    else
+        done = is_stream ? open_standard_input(&opening, error) : open_named(&opening, error);
     spool = opening.spool;
     g_ptr_array_unref(opening.layers);
     if (!done) {

@@ -37,7 +37,7 @@ typedef struct {
 } Intake;
 
 typedef struct {
-    const char *from;         /* folder, file, or "-" for standard input */
+    const char *from;         /* folder, file, URL of an object, or "-" for standard input */
     const char *spool_parent; /* where a folder for unpacking may be made */
     uint64_t max_bytes;       /* that unpacking may write; 0: what the file system has free */
     const AgeIdentities *identities; /* to decrypt with; may be NULL */

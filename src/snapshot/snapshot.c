@@ -33,6 +33,7 @@ typedef struct {
     const PgTarget *target;
     const SnapshotOptions *options;
     Partial *partial;
+    Sink *sink;         /* of the tar, before it is the shipment's */
     Shipment *shipment; /* of a snapshot that is a file; else NULL */
     Reader *reader;
     char *known; /* our own sessions */
@@ -52,6 +53,7 @@ static void take_clear(Take *take)
     toc_free(take->toc);
     manifest_free(take->manifest);
     shipment_free(take->shipment);
+    sink_free(take->sink);
     partial_free(take->partial);
     g_free(take->known);
 }
@@ -215,7 +217,8 @@ static bool give_name(Take *take, GError **error)
     if (take->shipment == NULL)
         return partial_publish(take->partial, error);
     shipment_add(take->shipment, MANIFEST_NAME);
-    return shipment_finish(take->shipment, error) && partial_publish_file(take->partial, error);
+    return shipment_finish(take->shipment, error) &&
+           (take->options->sink != NULL || partial_publish_file(take->partial, error));
 }
 
 static bool publish(Take *take, GError **error)
@@ -245,7 +248,8 @@ static SnapshotResult *make_result(Take *take, int64_t began_us)
     g_autofree char *path =
         take->shipment != NULL ? g_strdup(folder) : g_build_filename(folder, MANIFEST_NAME, NULL);
     struct stat status;
-    result->size_bytes = take->shipment != NULL ? 0 : manifest_size(manifest);
+    result->size_bytes =
+        take->shipment != NULL && take->options->sink == NULL ? 0 : manifest_size(manifest);
     if (stat(path, &status) == 0)
         result->size_bytes += (uint64_t)status.st_size;
     result->files = (int)manifest->files->len + 1;
@@ -270,7 +274,7 @@ static bool begin_shipment(Take *take, GError **error)
 {
     const SnapshotOptions *options = take->options;
     g_autofree char *path = g_build_filename(partial_path(take->partial), PARTIAL_FILE, NULL);
-    Sink *sink = sink_file_new(path, error);
+    Sink *sink = take->sink != NULL ? g_steal_pointer(&take->sink) : sink_file_new(path, error);
     if (sink != NULL && options->n_recipients > 0)
         sink = sink_age_new(sink, options->recipients, options->n_recipients, error);
     if (sink == NULL)
@@ -309,7 +313,7 @@ SnapshotResult *snapshot_take(const PgTarget *target, const SnapshotOptions *opt
                               GError **error)
 {
     const int64_t began_us = clock_monotonic_us();
-    g_auto(Take) take = {.target = target, .options = options};
+    g_auto(Take) take = {.target = target, .options = options, .sink = options->sink};
     if (!check_options(options, error))
         return NULL;
     if (!take_all(&take, error)) {

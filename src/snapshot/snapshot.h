@@ -8,6 +8,7 @@
 
 #include "pg/connection.h"
 #include "stream/age.h"
+#include "stream/sink.h"
 #include "verify/digest.h"
 #include <glib.h>
 #include <stdbool.h>
@@ -26,6 +27,7 @@ typedef struct {
     /* folder is the name of a file: a tar of the folder, encrypted to the recipients if there are
      * any, and written while rows are still being read. */
     bool as_tar;
+    Sink *sink; /* taken, also on error: the tar goes there, and folder is only where parts wait */
     const AgeKey *recipients;
     size_t n_recipients;
 
@@ -67,7 +69,8 @@ SnapshotResult *snapshot_take(const PgTarget *target, const SnapshotOptions *opt
  * missing, extra or differs. */
 bool snapshot_verify(const char *folder, uint64_t *size_bytes, int *files, GError **error);
 
-/* The same for a tar of a snapshot, which may be encrypted or compressed: nothing is unpacked. */
+/* The same for a tar of a snapshot, a file or the URL of an object, which may be encrypted or
+ * compressed: nothing is unpacked. */
 bool snapshot_verify_file(const char *path, const AgeIdentities *identities, uint64_t *size_bytes,
                           int *files, GError **error);
 

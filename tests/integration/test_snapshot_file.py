@@ -12,6 +12,7 @@ import pytest
 from cluster import SUPERUSER
 from content import databases
 from maintenance import wait_until
+from radosgw import KEY, SECRET
 from snapshots import manifest_of, pg_restore, stock_copy
 
 CHUNK = 65536
@@ -185,6 +186,35 @@ def test_options_that_do_not_fit_are_refused(drydock, source, key, tmp_path):
     done = drydock("snapshot", "--out", tmp_path / "there.tar", dsn=source.dsn(SUPERUSER))
     assert done.code == 1 and (tmp_path / "there.tar").read_text() == "mine", str(done)
     assert os.listdir(tmp_path) == ["there.tar"]
+
+
+def test_a_store_takes_it_and_gives_it_back(drydock, cluster, source, key, bucket, tmp_path):
+    """No file of it is ever on this host; without its end there is no object."""
+    aws = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "HOME": "/nonexistent", "TMPDIR": str(tmp_path)}
+    url = bucket.url("off%20site/white%20cross.tar.age")
+    done = drydock("snapshot", "--out", url, "--recipient", key[1], dsn=source.dsn(SUPERUSER),
+                   env={**aws, "DRYDOCK_FAILPOINT": "snapshot.before_manifest=kill"})
+    assert done.code != 0 and not bucket.keys(), str(done)
+    done = drydock("snapshot", "--out", url, "--recipient", key[1], dsn=source.dsn(SUPERUSER), env=aws)
+    assert done.code == 0, str(done)
+    assert list(bucket.keys()) == ["off site/white cross.tar.age"] and os.listdir(tmp_path) == []
+    again = drydock("snapshot", "--out", url, "--recipient", key[1], dsn=source.dsn(SUPERUSER), env=aws)
+    assert again.code == 1 and "exists already" in again.stderr, str(again)
+    done = drydock("verify", "snapshot", url, "--identity", key[0], env=aws)
+    assert done.code == 0, str(done)
+    done = drydock("restore", "--from", url, "--identity", key[0], "--database", "back",
+                   dsn=cluster.dsn("postgres", SUPERUSER), env=aws)
+    assert done.code == 0, str(done)
+
+
+def test_a_folder_may_be_a_store(drydock, source, tmp_path):
+    for path, code in (("white_cross.tar", 0), ("white_cross", 2), ("absent/white_cross.tar", 2)):
+        done = drydock("snapshot", "--out", f"file://{tmp_path}/{path}", dsn=source.dsn(SUPERUSER))
+        assert done.code == code, str(done)
+    assert os.listdir(tmp_path) == ["white_cross.tar"]
+    assert drydock("verify", "snapshot", f"file://{tmp_path}/white_cross.tar").code == 0
+    done = drydock("verify", "snapshot", f"file://{tmp_path}/other.tar")
+    assert done.code != 0 and "other.tar" in done.stderr, str(done)
 
 
 def test_parts_are_shipped_while_others_are_read(drydock, source, key, tmp_path):

@@ -14,6 +14,7 @@ sys.path[:0] = [os.path.dirname(__file__), str(Path(__file__).resolve().parents[
 import bed as beds  # noqa: E402
 import cluster as clusters  # noqa: E402
 import program as programs  # noqa: E402
+import online  # noqa: E402
 import points  # noqa: E402
 from bench import Bench  # noqa: E402
 
@@ -64,7 +65,8 @@ def pytest_unconfigure(config):
 
 
 # With -n, the process that starts the workers learns for all of them; each must have the same list of tests.
-LEARNERS = {learner.__name__: learner for learner in (points.of_runs, points.of_recoveries)}
+LEARNERS = {learner.__name__: learner for learner in (
+    points.of_runs, points.of_recoveries, online.of_online_runs, online.of_online_recoveries)}
 
 
 def learned(config, learner):

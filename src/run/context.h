@@ -46,6 +46,7 @@ typedef struct {
     PgConnection *control; /* creates, renames, opens and closes databases */
     PgConnection *helper;  /* ends sessions while control waits */
     RunLock *lock;
+    RunLock *live_lock; /* RUN_ONLINE: in the database itself, as migrate and undo have it */
     Journal *journal;
     Audit *audit;
 
@@ -75,10 +76,6 @@ typedef struct {
     bool before_is_live; /* it tells no properties: before was read from what has the name */
     bool from_proven;    /* what was restored has every digest that the snapshot tells */
 
-    /* Of a run that migrates the live database while users work. */
-    RunLock *live_lock; /* in the database itself, as migrate and undo have it */
-    bool marked;        /* the database may say that the run has not ended (run/marker.h) */
-
     /* The state of the copies. */
     bool fenced;        /* the name is taken away */
     bool cloned;        /* the work copy exists */
@@ -89,6 +86,7 @@ typedef struct {
     bool exchanged;     /* the work copy is the database itself */
     bool exchange_sent; /* COMMIT of that was sent, and not answered */
     bool taken_back;    /* and was taken back, since nobody had been let into it */
+    bool marked;        /* RUN_ONLINE: the database may say that it has not ended (run/marker.h) */
     bool opened;        /* the work copy has the name */
     bool naming_sent;   /* COMMIT of the transaction that gives it the name was sent */
     bool kept_scratch;  /* a rehearsal's database was kept */

@@ -152,9 +152,10 @@ static bool undo_all(Run *run, const Marker *marker, int *undone, GPtrArray *exc
             g_propagate_error(error, g_steal_pointer(&cause));
             return false;
         }
+        if (cause != NULL)
+            why = cause->message;
         g_ptr_array_add(exceptions,
-                        g_strdup_printf("migration %s stays applied: %s", status->entry->id,
-                                        why != NULL ? why : cause->message));
+                        g_strdup_printf("migration %s stays applied: %s", status->entry->id, why));
     }
     return standing != NULL;
 }

@@ -1,7 +1,7 @@
 """A run without a fence is killed at each of its failpoints; `recover` takes back what it did, or ends it."""
 
 import pytest
-from bench import NAME
+from bench import NAME, end, go_on
 from conftest import learned
 from online import DEATHS, check, is_marked, learn, of_kind, of_online_recoveries, of_online_runs
 from test_kill import LEFT, can_fail, choose, together
@@ -9,12 +9,12 @@ from test_kill import LEFT, can_fail, choose, together
 
 def pytest_generate_tests(metafunc):
     makers = {"run_case": (of_online_runs, LEFT), "recovery_case": (of_online_recoveries, LEFT[:2]),
-              "going_on": (of_online_runs, LEFT[:1])}
+              "going_on": (of_online_runs, LEFT[:1]), "server_case": (of_online_runs, LEFT[:1])}
     for name, (make, left) in makers.items():
         if name in metafunc.fixturenames:
             cases = choose(metafunc.config, learned(metafunc.config, make), left)
-            if name == "going_on" and not metafunc.config.getoption("--all"):
-                cases = cases[::3]
+            if name in ("going_on", "server_case") and not metafunc.config.getoption("--all"):
+                cases = cases[::6]
             metafunc.parametrize(name, cases, ids=["-".join(case) for case in cases])
 
 
@@ -52,6 +52,33 @@ def test_killed_run(online, record, run_case):
         done = online.recover(policy, left == "state")
         record(point, check(online, done, expected(True) if marked else (*expected(False), "nothing")))
     check_idle(online, policy)
+
+
+def finish(bench, policy, done):
+    """A run that could not tell how it ended is recovered."""
+    return bench.recover(policy) if done.code == 9 else done
+
+
+def test_the_server_crashes(online, record, server_case):
+    kind, point, _ = server_case
+    policy, failpoint = of_kind(online, kind)
+    with online.stopped(policy, point, failpoint=failpoint) as process:
+        online.cluster.restart("immediate")
+        go_on(process)
+        done = end(process)
+    record(point, check(online, finish(online, policy, done)))
+
+
+def test_connections_are_lost(online, record, server_case):
+    kind, point, _ = server_case
+    policy, failpoint = of_kind(online, kind)
+    with online.stopped(policy, point, failpoint=failpoint) as process:
+        online.cluster.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                             " WHERE application_name LIKE 'drydock run %'")
+        online.wait_without_sessions()
+        go_on(process)
+        done = end(process)
+    record(point, check(online, finish(online, policy, done)))
 
 
 def test_killed_recovery(online, record, recovery_case):

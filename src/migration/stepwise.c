@@ -226,14 +226,27 @@ static bool try_bare(Way *way, GError **error)
            finish(way, "step.done", error);
 }
 
-/* After the last attempt: what the statement left is removed, or at least named. */
+/* What the statement left is removed, or at least named. What it has done to the end is no
+ * leftover: only its record failed, and the next attempt finds it. */
+static void remove_leftover(Way *way, bool stopped, char **stays, GError **error)
+{
+    Attempt *attempt = way->attempt;
+    Outcome outcome = OUTCOME_UNKNOWN;
+    if (leftover_outcome(attempt->connection, &way->bare, way->before, &outcome, error) &&
+        outcome != OUTCOME_DONE &&
+        leftover_remove(attempt, &way->bare, way->before, stopped, stays, error) &&
+        *stays == NULL &&
+        step_table_remove(attempt->connection, attempt->migration->id, (int)way->at + 1, error))
+        way->states[way->at] = STEP_UNTOUCHED;
+}
+
+/* After the last attempt. */
 static void clean_up(Way *way, GError **error)
 {
     Attempt *attempt = way->attempt;
     const bool stopped = error_is(*error, ERROR_INTERRUPTED) || error_is(*error, ERROR_TOO_LATE);
     g_autofree char *stays = NULL;
     g_autoptr(GError) trouble = NULL;
-    bool known = false;
     if (way->states[way->at] != STEP_STARTED || error_is(*error, ERROR_UNKNOWN_OUTCOME) ||
         !pg_is_alive(attempt->connection))
         return;
@@ -245,10 +258,7 @@ static void clean_up(Way *way, GError **error)
         return;
     }
     interrupt_shield(true);
-    known = leftover_remove(attempt, &way->bare, way->before, stopped, &stays, &trouble);
-    if (known && stays == NULL &&
-        step_table_remove(attempt->connection, attempt->migration->id, (int)way->at + 1, &trouble))
-        way->states[way->at] = STEP_UNTOUCHED;
+    remove_leftover(way, stopped, &stays, &trouble);
     interrupt_shield(false);
     if (stays != NULL)
         g_prefix_error(error, "%s stays; ", stays);

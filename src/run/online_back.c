@@ -105,7 +105,7 @@ static Standing *read_standing(Run *run, GError **error)
 
 /* A migration of several transactions that is partly applied: PostgreSQL does not roll it back, and
  * its down file is for the whole. If the run died in it, it is finished first, to be taken back
- * then; if it failed, it would fail again. */
+ * then, and so it is if nothing but its end is missing; if it failed, it would fail again. */
 static bool finish_partial(Run *run, GPtrArray *exceptions, GError **error)
 {
     const bool died = strcmp(run->command, "recover") == 0;
@@ -115,8 +115,8 @@ static bool finish_partial(Run *run, GPtrArray *exceptions, GError **error)
         g_autoptr(GError) cause = NULL;
         if (status->state != STATE_PARTIAL || status->entry != NULL)
             continue;
-        if (died && undo_obstacle(status->migration) == NULL &&
-            move(run, status->migration, false, &cause))
+        if ((died || status->steps_done == status->steps) &&
+            undo_obstacle(status->migration) == NULL && move(run, status->migration, false, &cause))
             continue;
         if (cause != NULL && is_out_of_reach(cause)) {
             g_propagate_error(error, g_steal_pointer(&cause));

@@ -11,6 +11,7 @@
 #define NO_HASH "0000000000000000000000000000000000000000000000000000000000000000"
 
 struct Audit {
+    GMutex lock; /* of the log, its sequence and its hash */
     FileLog *log;
     char *head_path;
     char *run, *actor;
@@ -83,6 +84,7 @@ Audit *audit_open(const char *folder, const char *head_path, const char *run, co
 {
     g_autofree char *path = g_build_filename(folder, "audit.jsonl", NULL);
     g_autoptr(Audit) audit = g_new0(Audit, 1);
+    g_mutex_init(&audit->lock);
     audit->head_path = g_strdup(head_path);
     audit->run = g_strdup(run);
     audit->actor = g_strdup(actor);
@@ -100,19 +102,17 @@ void audit_close(Audit *audit)
     g_free(audit->head_path);
     g_free(audit->run);
     g_free(audit->actor);
+    g_mutex_clear(&audit->lock);
     g_free(audit);
 }
 
-bool audit_event(Audit *audit, const char *event, json_t *details, GError **error)
+/* Sequence, time and hash are those of the place that the line gets. */
+static bool append(Audit *audit, const char *event, json_t *details, GError **error)
 {
     g_autoptr(json_t) line = json_object();
     g_autofree char *time = clock_format_utc(clock_wall_us());
     g_autofree char *text = NULL;
     g_autofree char *head = NULL;
-    if (audit == NULL) {
-        json_decref(details);
-        return true;
-    }
     json_set_integer(line, "sequence", audit->sequence + 1);
     json_set_text(line, "time", time);
     json_set_text(line, "run", audit->run);
@@ -128,4 +128,17 @@ bool audit_event(Audit *audit, const char *event, json_t *details, GError **erro
     audit->previous = hash_text(text);
     head = g_strconcat(audit->previous.hex, "\n", NULL);
     return file_write_atomic(audit->head_path, head, strlen(head), error);
+}
+
+bool audit_event(Audit *audit, const char *event, json_t *details, GError **error)
+{
+    bool done = false;
+    if (audit == NULL) {
+        json_decref(details);
+        return true;
+    }
+    g_mutex_lock(&audit->lock);
+    done = append(audit, event, details, error);
+    g_mutex_unlock(&audit->lock);
+    return done;
 }

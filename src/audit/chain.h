@@ -19,8 +19,8 @@ Audit *audit_open(const char *folder, const char *head_path, const char *run, co
 void audit_close(Audit *audit);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Audit, audit_close)
 
-/* Appends an event; details (may be NULL) is taken and holds neither secrets nor row data. Does
- * nothing if audit is NULL. */
+/* Appends an event, from any thread; details (may be NULL) is taken and holds neither secrets nor
+ * row data. Does nothing if audit is NULL. */
 bool audit_event(Audit *audit, const char *event, json_t *details, GError **error);
 
 /* Checks a log: every line's hash stands in the next. ERROR_INTEGRITY names the first line that

@@ -119,10 +119,9 @@ bool child_read(Child *child, void *data, size_t size_bytes, int64_t latest_us, 
                 GError **error)
 {
     for (;;) {
-        struct pollfd fds[3] = {
-            {.fd = child->read_fd, .events = POLLIN},
-            {.fd = child->err_fd, .events = POLLIN},
-            {.fd = interrupt_received() == 0 ? interrupt_fd() : -1, .events = POLLIN}};
+        struct pollfd fds[3] = {{.fd = child->read_fd, .events = POLLIN},
+                                {.fd = child->err_fd, .events = POLLIN},
+                                {.fd = interrupt_fd(), .events = POLLIN}};
         const ssize_t n = read(child->read_fd, data, size_bytes);
         if (n >= 0) {
             *got = (size_t)n;
@@ -153,10 +152,9 @@ static bool reap(Child *child)
  * own children keep the pipes open makes no descriptor readable. */
 static void wait_briefly(Child *child, int64_t limit_ms)
 {
-    struct pollfd fds[3] = {
-        {.fd = child->out_fd, .events = POLLIN},
-        {.fd = child->err_fd, .events = POLLIN},
-        {.fd = interrupt_received() == 0 ? interrupt_fd() : -1, .events = POLLIN}};
+    struct pollfd fds[3] = {{.fd = child->out_fd, .events = POLLIN},
+                            {.fd = child->err_fd, .events = POLLIN},
+                            {.fd = interrupt_fd(), .events = POLLIN}};
     const int64_t wait_ms = limit_ms >= 0 ? MIN(limit_ms, 100) : 100;
     (void)poll(fds, G_N_ELEMENTS(fds), (int)wait_ms);
     drain(&child->out_fd, child->output);

@@ -151,15 +151,14 @@ char *size_format(uint64_t size_bytes)
 bool clock_sleep_ms(int64_t duration_ms)
 {
     const int64_t end_us = clock_monotonic_us() + duration_ms * 1000;
-    while (interrupt_pending() == 0) {
+    for (;;) {
+        /* Asked for first: what comes behind it is seen by one of the two. */
         struct pollfd wake = {.fd = interrupt_fd(), .events = POLLIN};
         const int64_t left_us = end_us - clock_monotonic_us();
+        if (interrupt_pending())
+            return false;
         if (left_us <= 0)
             return true;
-        /* A recorded signal keeps the descriptor readable; then only time can end the wait. */
-        if (interrupt_received() != 0)
-            wake.fd = -1;
         (void)poll(&wake, 1, (int)MIN(left_us / 1000 + 1, 60 * 1000));
     }
-    return false;
 }

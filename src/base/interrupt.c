@@ -9,19 +9,24 @@
 #include <unistd.h>
 
 static atomic_int received;
+static atomic_bool stopped;
 static atomic_bool shielded_now;
 static _Atomic int64_t latest;
 static int wake_pipe[2] = {-1, -1};
 
+/* If the pipe were full it would be readable, which is all that matters. */
+static void wake(void)
+{
+    const char byte = 0;
+    if (write(wake_pipe[1], &byte, 1) < 0)
+        return;
+}
+
 static void on_signal(int number)
 {
     int none = 0;
-    const char byte = 0;
-    if (atomic_compare_exchange_strong(&received, &none, number)) {
-        /* If the pipe were full it would be readable, which is all that matters. */
-        if (write(wake_pipe[1], &byte, 1) < 0)
-            return;
-    }
+    if (atomic_compare_exchange_strong(&received, &none, number))
+        wake();
 }
 
 void interrupt_install(void)
@@ -43,22 +48,28 @@ void interrupt_install(void)
 
 int interrupt_fd(void)
 {
-    return wake_pipe[0];
+    return atomic_load(&received) != 0 || atomic_load(&stopped) ? -1 : wake_pipe[0];
 }
 
-int interrupt_pending(void)
+bool interrupt_pending(void)
 {
-    return atomic_load(&shielded_now) ? 0 : atomic_load(&received);
-}
-
-int interrupt_received(void)
-{
-    return atomic_load(&received);
+    return !atomic_load(&shielded_now) && (atomic_load(&received) != 0 || atomic_load(&stopped));
 }
 
 bool interrupt_shield(bool shielded)
 {
     return atomic_exchange(&shielded_now, shielded);
+}
+
+void interrupt_set_error(GError **error)
+{
+    const int number = atomic_load(&received);
+    if (number == 0) {
+        error_set(error, ERROR_INTERRUPTED, "stopped: what is done beside it has failed");
+        return;
+    }
+    error_set(error, ERROR_INTERRUPTED, "stopped by signal %d (%s)", number, strsignal(number));
+    error_sql_set(error, NULL, number);
 }
 
 void interrupt_set_latest(int64_t latest_us)
@@ -68,15 +79,30 @@ void interrupt_set_latest(int64_t latest_us)
 
 bool interrupt_check(GError **error)
 {
-    const int number = interrupt_pending();
     const int64_t latest_us = atomic_load(&latest);
-    if (number == 0) {
-        if (latest_us == 0 || atomic_load(&shielded_now) || clock_monotonic_us() < latest_us)
-            return false;
-        error_set(error, ERROR_TOO_LATE, "the window leaves no more time for it");
+    if (interrupt_pending()) {
+        interrupt_set_error(error);
         return true;
     }
-    error_set(error, ERROR_INTERRUPTED, "stopped by signal %d (%s)", number, strsignal(number));
-    error_sql_set(error, NULL, number);
+    if (latest_us == 0 || atomic_load(&shielded_now) || clock_monotonic_us() < latest_us)
+        return false;
+    error_set(error, ERROR_TOO_LATE, "the window leaves no more time for it");
     return true;
+}
+
+bool interrupt_stop(void)
+{
+    const bool first = !atomic_exchange(&stopped, true);
+    if (first)
+        wake();
+    return first;
+}
+
+void interrupt_go_on(void)
+{
+    char bytes[16];
+    atomic_store(&stopped, false);
+    /* A signal is known by its number, and needs the pipe no more. */
+    while (read(wake_pipe[0], bytes, sizeof bytes) > 0)
+        continue;
 }

@@ -136,17 +136,16 @@ bool exchange_wait(PgConnection *connection, Stopping *stopping, bool for_write)
     for (;;) {
         const int64_t moment_us = next_moment(connection, stopping);
         const int64_t now_us = clock_monotonic_us();
-        struct pollfd fds[2] = {
-            {.fd = PQsocket(connection->libpq),
-             .events = (short)(POLLIN | (for_write ? POLLOUT : 0))},
-            {.fd = interrupt_received() == 0 ? interrupt_fd() : -1, .events = POLLIN}};
+        struct pollfd fds[2] = {{.fd = PQsocket(connection->libpq),
+                                 .events = (short)(POLLIN | (for_write ? POLLOUT : 0))},
+                                {.fd = interrupt_fd(), .events = POLLIN}};
         int wait_ms = -1;
         if (moment_us != 0 && now_us >= moment_us) {
             if (!stop_harder(connection, stopping, STOP_DEADLINE))
                 return false;
             continue;
         }
-        if (stopping->reason == STOP_NOT && interrupt_pending() != 0) {
+        if (stopping->reason == STOP_NOT && interrupt_pending()) {
             (void)stop_harder(connection, stopping, STOP_SIGNAL);
             continue;
         }
@@ -191,9 +190,7 @@ static void set_stopped(const PgConnection *connection, const Stopping *stopping
                       ? "; it did not obey the cancellation and its session was ended"
                       : "");
     } else if (stopping->reason == STOP_SIGNAL) {
-        const int number = interrupt_received();
-        error_set(error, ERROR_INTERRUPTED, "stopped by signal %d (%s)", number, strsignal(number));
-        error_sql_set(error, NULL, number);
+        interrupt_set_error(error);
     }
 }
 

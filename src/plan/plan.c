@@ -5,6 +5,7 @@
 #include "policy/window.h"
 #include "run/context.h"
 #include "run/estimate.h"
+#include "run/publish.h"
 
 static json_t *statements_json(const MigrationFile *file)
 {
@@ -102,6 +103,7 @@ json_t *plan_make(const RunOptions *options, int *exit_code, GError **error)
     find_window(&run);
     plan = json_incref(run.report);
     json_set_text(plan, "policy", options->policy->name);
+    json_set_text(plan, "publish_before", publish_before_name(publish_before(&run)));
     json_set_text(plan, "strategy", run_strategy(&run));
     json_set_text(plan, "way_back",
                   run.kind == RUN_ONLINE ? "down files"

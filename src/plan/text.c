@@ -77,6 +77,16 @@ static bool is_alone(const json_t *plan)
     return g_strcmp0(json_get_text(plan, "way_back"), "snapshot") == 0;
 }
 
+/* What waits for the snapshot. */
+static const char *waiting(const json_t *plan)
+{
+    const char *before = json_get_text(plan, "publish_before");
+    return g_strcmp0(before, "migrate") == 0 ? "migrating waits for it"
+           : g_strcmp0(before, "open") == 0
+               ? "both go on beside migrate and verify, and opening waits for them"
+               : "both go on beside migrate and verify, and opening waits for the snapshot alone";
+}
+
 /* Until migrating begins. */
 static void add_copies(GString *text, const json_t *plan, const char *work)
 {
@@ -96,7 +106,8 @@ static void add_copies(GString *text, const json_t *plan, const char *work)
         text_append_line(text, "  clone     '%s' is made of it (%s, %s), closed", work, size,
                          clone);
     text_append_line(text, "  snapshot  the kept copy is read (%s)", snapshot);
-    text_append_line(text, "  publish   the snapshot goes where the policy says (%s)", publish);
+    text_append_line(text, "  publish   the snapshot goes where the policy says (%s); %s", publish,
+                     waiting(plan));
 }
 
 static void add_change(GString *text, const json_t *plan, const char *work)

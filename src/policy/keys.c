@@ -454,6 +454,7 @@ bool policy_keys_read(Policy *policy, const PolicyFile *file, const OutlineNode 
         .path = policy->path, .folder = folder, .keys = file, .outline = outline, .policy = policy};
     const Load *load = &state;
     load->policy->on_crash = load->keys->on_crash;
+    load->policy->publish_before = load->keys->publish.before;
     return read_name(load, error) &&
            read_folder(load, "migrations", load->keys->migrations, &load->policy->migrations,
                        error) &&

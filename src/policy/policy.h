@@ -26,6 +26,9 @@ typedef enum { CLONE_AUTO, CLONE_FILE_COPY, CLONE_WAL_LOG, CLONE_NONE } CloneMet
  * it died, or a person says. */
 typedef enum { ON_CRASH_RESTORE, ON_CRASH_CONTINUE, ON_CRASH_ASK } OnCrash;
 
+/* What waits until the snapshot is in the stores. */
+typedef enum { PUBLISH_BEFORE_OPEN, PUBLISH_BEFORE_MIGRATE, PUBLISH_BEFORE_NOTHING } PublishBefore;
+
 typedef struct {
     char *schedule;    /* "Sun 02:00-04:00 America/Chicago"; NULL: none */
     int64_t margin_ms; /* kept free before the end; 5 min */
@@ -64,11 +67,12 @@ typedef struct {
     bool snapshot_text;            /* snapshot.format: text instead of auto */
     uint64_t snapshot_split_bytes; /* snapshot.split; 256 MiB */
 
-    bool verify_all;          /* verify.data: all instead of touched */
-    char **verify_assertions; /* verify.assertions: absolute glob patterns of .sql files;
-                                 NULL-terminated, never NULL */
-    char **publish_to;        /* publish.to: store URLs; NULL-terminated, never NULL */
-    char **accept;            /* accept: names of preflight findings; NULL-terminated, never NULL */
+    bool verify_all;              /* verify.data: all instead of touched */
+    char **verify_assertions;     /* verify.assertions: absolute glob patterns of .sql files;
+                                     NULL-terminated, never NULL */
+    PublishBefore publish_before; /* publish.before */
+    char **publish_to;            /* publish.to: store URLs; NULL-terminated, never NULL */
+    char **accept; /* accept: names of preflight findings; NULL-terminated, never NULL */
 } Policy;
 
 /* Loads and checks a policy. ERROR_CONFIG with "file:line:column: ..." */

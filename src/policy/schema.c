@@ -65,6 +65,12 @@ static const cyaml_strval_t verify_data[] = {
     {"all", VERIFY_ALL},
 };
 
+static const cyaml_strval_t publish_befores[] = {
+    {"open", PUBLISH_BEFORE_OPEN},
+    {"migrate", PUBLISH_BEFORE_MIGRATE},
+    {"nothing", PUBLISH_BEFORE_NOTHING},
+};
+
 static const cyaml_schema_field_t window_keys[] = {
     TEXT(WindowKeys, schedule),
     TEXT(WindowKeys, margin),
@@ -108,6 +114,7 @@ static const cyaml_schema_field_t verify_keys[] = {
 };
 
 static const cyaml_schema_field_t publish_keys[] = {
+    CHOICE(PublishKeys, before, publish_befores),
     LIST(PublishKeys, to),
     CYAML_FIELD_END,
 };

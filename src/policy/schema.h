@@ -50,6 +50,7 @@ typedef struct {
 } VerifyKeys;
 
 typedef struct {
+    PublishBefore before;
     TextList to;
 } PublishKeys;
 

@@ -30,9 +30,10 @@ static void add_phases(GString *text, const json_t *phases)
     {
         g_autofree char *duration =
             clock_format_duration(json_get_integer(phase, "duration_ms", 0) * 1000);
-        g_string_append_printf(text, "  %-12s%-10s%10s   %s\n", json_get_text(phase, "phase"),
+        g_string_append_printf(text, "  %-12s%-10s%10s   %s%s\n", json_get_text(phase, "phase"),
                                json_get_text(phase, "result"), duration,
-                               json_get_text(phase, "started"));
+                               json_get_text(phase, "started"),
+                               json_get_text(phase, "lane") != NULL ? "   beside the others" : "");
     }
 }
 

@@ -6,6 +6,7 @@
 #include "migration/history.h"
 #include "pg/shared.h"
 #include "pg/sql.h"
+#include "run/backup.h"
 #include "run/context.h"
 #include "run/estimate.h"
 #include "run/gate.h"
@@ -337,8 +338,8 @@ bool run_verify(Run *run, GError **error)
         !run_enter(run, run->names->work, true, 1, &run->work, error))
         return false;
     pg_set_deadline(run->work, latest_us, run->helper);
-    if (!run_check_work(run, findings, error) || !verify_data(run, findings, error) ||
-        !run_judge_findings(run, findings, error))
+    if (!run_check_work(run, findings, error) || !backup_await_snapshot(run, error) ||
+        !verify_data(run, findings, error) || !run_judge_findings(run, findings, error))
         return false;
     g_clear_pointer(&run->work, pg_disconnect);
     return run_write_work_record(run, "verified", error) &&

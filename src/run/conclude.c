@@ -8,6 +8,7 @@
 #include "report/report.h"
 #include "run/context.h"
 #include "run/hooks.h"
+#include "run/publish.h"
 #include "run/subscription.h"
 
 static void append_copy(GString *line, const char *what, const char *name)
@@ -94,6 +95,8 @@ static char *success_line(const Run *run)
         else
             append_copy(line, "the copy from before", run->names->before);
     }
+    if (run->published_late)
+        g_string_append_printf(line, "; the snapshot of run %s is published now", run->id);
     return g_string_free(line, FALSE);
 }
 
@@ -259,7 +262,7 @@ static void write_end(Run *run, int exit_code, const char *last_line)
         !report_write(run->folder, run->report, &error))
         log_warning("the end of the run could not be written down: %s", error->message);
     else if (run->journal != NULL && run->kind != RUN_REHEARSAL &&
-             run->options->policy->publish_to[0] != NULL && !run_finish(run, &error))
+             run->options->policy->publish_to[0] != NULL && !publish_end(run, &error))
         log_warning("the report is not published: %s", error->message);
 }
 

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "pg/shared.h"
+#include "run/backup.h"
 #include <stdarg.h>
 #include <string.h>
 
@@ -113,6 +114,7 @@ void run_take_id(Run *run, const char *command, const char *id)
 
 void run_clear(Run *run)
 {
+    backup_end(run, NULL);
     pg_disconnect(run->work);
     pg_disconnect(run->keep);
     pg_disconnect(run->control);
@@ -138,7 +140,6 @@ void run_clear(Run *run)
     g_clear_pointer(&run->assertions, g_ptr_array_unref);
     g_clear_pointer(&run->not_valid, g_hash_table_unref);
     g_clear_pointer(&run->applied, g_hash_table_unref);
-    g_clear_pointer(&run->published, g_hash_table_unref);
     migration_set_free(run->set);
     g_free(run->database);
     g_free(run->id);

@@ -29,6 +29,8 @@ typedef struct {
     GPtrArray *statements; /* SqlStatement * */
 } AssertionFile;
 
+typedef struct Backup Backup; /* run/backup.h */
+
 typedef struct {
     const RunOptions *options;
     RunKind kind;
@@ -43,6 +45,7 @@ typedef struct {
     char *lock_name;   /* what the lock is taken for */
     RunNames *names;
 
+    Backup *backup;        /* the lane beside this one; NULL: none */
     PgConnection *control; /* creates, renames, opens and closes databases */
     PgConnection *helper;  /* ends sessions while control waits */
     RunLock *lock;
@@ -100,16 +103,15 @@ typedef struct {
     bool unwatched;   /* the kept copy stood open without us: only its content proves it, no row */
     bool hooks_begun; /* the policy's commands around the fence (run/hooks.h) */
     bool gate_opened; /* the kept copy has been open for reading since it was fenced */
-    char *hooks_told; /* the result that fence.after was told before a death; NULL: none */
+    char *hooks_told; /* the result that fence.after was told already; NULL: none */
     char *renamed_keep; /* what a person has renamed the kept copy to during the run; NULL */
     char *undecided;    /* recovery: how things stand, since nobody has said what to do; NULL */
     char *read_only;    /* the original's own default_transaction_read_only; NULL: not set */
     int intruders;      /* sessions ended that came in while a gate was open */
 
     /* Of a run that recovery goes on with. */
-    MigrationSet *set;     /* NULL: the options have it */
-    GHashTable *applied;   /* ids of migrations that the work copy has already; NULL: none */
-    GHashTable *published; /* places in stores that have its snapshot already; NULL: none */
+    MigrationSet *set;   /* NULL: the options have it */
+    GHashTable *applied; /* ids of migrations that the work copy has already; NULL: none */
 
     /* Learnt on the way. */
     DigestSet *digests; /* content of the kept copy */
@@ -123,6 +125,8 @@ typedef struct {
     int64_t window_end_us; /* wall clock; 0: none */
     int64_t fenced_at_us;  /* monotonic */
     int64_t downtime_us;
+    int64_t waited_us;   /* for the backup lane, in this phase */
+    bool published_late; /* by recovery, when users were at work again */
 
     const char *phase; /* that runs now, for the journal */
     json_t *report;
@@ -249,11 +253,17 @@ bool run_settle_rehearsal(Run *run, GError **error);
 bool run_fence(Run *run, GError **error);
 bool run_clone(Run *run, GError **error);
 bool run_snapshot(Run *run, GError **error);
-bool run_publish(Run *run, GError **error);
+bool run_publish_before_migrate(Run *run, GError **error);
 bool run_migrate(Run *run, GError **error);
 bool run_verify(Run *run, GError **error);
+bool run_publish_before_open(Run *run, GError **error);
 bool run_open(Run *run, GError **error);
-bool run_finish(Run *run, GError **error);
+bool run_publish_at_end(Run *run, GError **error);
+
+/* A line of the report's phases, which are told as they began. lane: "backup" for what was done
+ * beside others; NULL: one after the other. Borrowed. */
+json_t *run_report_phase(Run *run, const char *name, const char *lane, const char *began,
+                         int64_t took_us, bool done);
 
 /* Those of a run in the live database while users work. */
 bool run_migrate_online(Run *run, GError **error);

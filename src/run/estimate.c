@@ -3,6 +3,7 @@
 #include "migration/lexer.h"
 #include "pg/sql.h"
 #include "run/past.h"
+#include "run/publish.h"
 #include <string.h>
 
 #define MOST_REPORTS 50
@@ -57,7 +58,10 @@ static bool put_phase(const Run *run, const json_t *reports, const char *step, c
         const json_t *found = find_by(json_object_get(report, "phases"), "phase", phase);
         if (g_strcmp0(json_get_text(found, "result"), "done") != 0)
             continue;
-        put_measured(run, run->estimates, step, report, json_get_integer(found, "duration_ms", 0));
+        /* What it waited for another lane is none of its own time. */
+        put_measured(run, run->estimates, step, report,
+                     json_get_integer(found, "duration_ms", 0) -
+                         json_get_integer(found, "waited_ms", 0));
         return true;
     }
     return false;
@@ -225,11 +229,13 @@ int64_t estimate_migration_us(const Run *run, const char *id)
 
 int64_t estimate_whole_us(const Run *run)
 {
-    static const char *const steps[] = {"clone", "snapshot", "publish", "migrations", "verify"};
-    int64_t sum_us = 0;
-    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++)
-        sum_us += estimate_us(run, steps[i]);
-    return sum_us;
+    const int64_t migrations_us = estimate_us(run, "migrations");
+    int64_t backup_us = estimate_us(run, "snapshot");
+    if (publish_before(run) != PUBLISH_BEFORE_NOTHING)
+        backup_us += estimate_us(run, "publish");
+    return estimate_us(run, "clone") + estimate_us(run, "verify") +
+           (publish_before(run) == PUBLISH_BEFORE_MIGRATE ? backup_us + migrations_us
+                                                          : MAX(backup_us, migrations_us));
 }
 
 void estimate_snapshot_took(Run *run, int64_t duration_us)

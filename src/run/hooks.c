@@ -160,6 +160,8 @@ void hooks_after(Run *run, int exit_code)
     (void)journal_done(run->journal, "hooks", "after", json_pack("{s:s}", "result", result),
                        &error);
     warn_of_journal(error);
+    g_free(run->hooks_told);
+    run->hooks_told = g_strdup(result);
 }
 
 void hooks_adopt(Run *run, const json_t *lines)

@@ -10,8 +10,8 @@
 /* ERROR_REFUSED if one fails, with nothing done behind it. */
 bool hooks_before(Run *run, GError **error);
 
-/* Of a run that ends with this code. A command that fails is a remark: it changes nothing of what
- * is true of the database. */
+/* Of a run that ends with this code, once. A command that fails is a remark: it changes nothing of
+ * what is true of the database. */
 void hooks_after(Run *run, int exit_code);
 
 /* What one command of the policy says on standard output; `which` is what messages call it. NULL

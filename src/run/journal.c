@@ -9,6 +9,7 @@
 #define JOURNAL_MAX_BYTES ((size_t)256 * 1024 * 1024)
 
 struct Journal {
+    GMutex lock; /* of what follows */
     FileLog *log;
     int64_t sequence;
 };
@@ -67,6 +68,7 @@ Journal *journal_open(const char *folder, GError **error)
     if (log == NULL)
         return NULL;
     journal = g_new0(Journal, 1);
+    g_mutex_init(&journal->lock);
     journal->log = log;
     journal->sequence = sequence;
     return journal;
@@ -77,19 +79,17 @@ void journal_close(Journal *journal)
     if (journal == NULL)
         return;
     file_log_close(journal->log);
+    g_mutex_clear(&journal->lock);
     g_free(journal);
 }
 
-static bool append(Journal *journal, const char *kind, const char *phase, const char *step,
-                   json_t *details, GError **error)
+/* Sequence and time are those of the place that the line gets. */
+static bool append_line(Journal *journal, const char *kind, const char *phase, const char *step,
+                        json_t *details, GError **error)
 {
     g_autoptr(json_t) line = json_object();
     g_autofree char *time = clock_format_utc(clock_wall_us());
     g_autofree char *text = NULL;
-    if (journal == NULL) {
-        json_decref(details);
-        return true;
-    }
     json_set_integer(line, "sequence", ++journal->sequence);
     json_set_text(line, "time", time);
     json_set_text(line, "kind", kind);
@@ -99,6 +99,20 @@ static bool append(Journal *journal, const char *kind, const char *phase, const 
         json_object_set_new(line, "details", details);
     text = json_to_line(line);
     return file_log_append(journal->log, text, error);
+}
+
+static bool append(Journal *journal, const char *kind, const char *phase, const char *step,
+                   json_t *details, GError **error)
+{
+    bool done = false;
+    if (journal == NULL) {
+        json_decref(details);
+        return true;
+    }
+    g_mutex_lock(&journal->lock);
+    done = append_line(journal, kind, phase, step, details, error);
+    g_mutex_unlock(&journal->lock);
+    return done;
 }
 
 static bool pass_failpoint(const char *phase, const char *step, const char *moment, GError **error)

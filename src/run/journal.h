@@ -1,7 +1,7 @@
 /*
  * The journal of a run: <state>/runs/<run>/journal.jsonl, append-only and flushed to disk line by
  * line. An intent stands before and a done after every action that changes anything outside this
- * process, so that recovery knows what may have happened.
+ * process, so that recovery knows what may have happened. Both lanes of a run write to it.
  */
 #pragma once
 

@@ -6,7 +6,7 @@
  *   ---------  -------------  ---------  -------------------------  ------------------------------
  *   yes        none, clone    no         died before migrating      name back, clone dropped
  *   yes        migrate        no         died while migrating       name back, work put aside
- *   yes        verified       no         died before opening        opened
+ *   yes        verified       no         died before opening        published, opened
  *   no         clone          yes        died after putting back    clone dropped
  *   no         no             yes        not fenced, or at its end  the journal's end is written
  *   no         any            no         somebody dropped the kept  the run's snapshot restored
@@ -33,7 +33,9 @@
 #include "base/log.h"
 #include "run/context.h"
 #include "run/gate.h"
+#include "run/hooks.h"
 #include "run/leftover.h"
+#include "run/publish.h"
 #include "run/recover_continue.h"
 #include "run/recover_import.h"
 #include "run/recover_journal.h"
@@ -91,6 +93,13 @@ static bool adopt_work(Run *run, const json_t *lines, const RunRecord *told, con
     return true;
 }
 
+/* The backup lane writes down what the kept copy holds before the record does. */
+static const char *content_of(const json_t *lines)
+{
+    const json_t *taken = journal_find(lines, "done", "snapshot", "take");
+    return json_get_text(json_object_get(taken, "details"), "content");
+}
+
 /* keep: NULL for a run in_place without a clone, whose work copy is the database itself. */
 static bool adopt(Run *run, const json_t *lines, const RunRecord *keep, const RunRecord *work,
                   bool *verified, GError **error)
@@ -102,7 +111,7 @@ static bool adopt(Run *run, const json_t *lines, const RunRecord *keep, const Ru
     run->exchanged = run->in_place && (run->alone || strcmp(keep->phase, "migrate") == 0);
     run->gate = keep != NULL ? g_strdup(keep->gate) : NULL;
     run->work_gate = run->exchanged && work != NULL ? g_strdup(work->gate) : NULL;
-    run->content = g_strdup(told->content);
+    run->content = g_strdup(told->content != NULL ? told->content : content_of(lines));
     run->read_only = g_strdup(told->read_only);
     run->gate_opened = strcmp(told->phase, "fence") != 0;
     run->unwatched = run->gate == NULL && run->gate_opened;
@@ -110,15 +119,19 @@ static bool adopt(Run *run, const json_t *lines, const RunRecord *keep, const Ru
            adopt_work(run, lines, told, work, verified, error);
 }
 
-/* The run was one transaction away from its end: nothing is missing but the name. */
+/* The run was near its end: nothing is missing but the name, and the snapshot in the stores if the
+ * name waits for that. */
 static bool finish_opening(Run *run, GError **error)
 {
     bool open = false;
-    if (!gate_is_open(run->control, run->names->keep, &open, error) ||
+    if (!run_publish_before_open(run, error) ||
+        !gate_is_open(run->control, run->names->keep, &open, error) ||
         (open && !run_close_unwatched(run, error)) ||
-        !gate_set(run->control, run->names->work, false, error))
+        !gate_set(run->control, run->names->work, false, error) || !run_open(run, error))
         return false;
-    return run_open(run, error);
+    hooks_after(run, 0);
+    publish_late(run);
+    return true;
 }
 
 static const char *when_it_died(bool migrating, bool verified)
@@ -264,8 +277,7 @@ static bool adopt_without_keep(Run *run, const RunRecord *work, GError **error)
     if (lines == NULL)
         return false;
     run->fenced = run->gate_opened = run->unwatched = true;
-    details = json_object_get(journal_find(lines, "done", "snapshot", "take"), "details");
-    run->content = g_strdup(json_get_text(details, "content"));
+    run->content = g_strdup(content_of(lines));
     details = json_object_get(journal_find(lines, "note", "preflight", "passed"), "details");
     /* A migration may have taken the record of the database itself away. */
     run->in_place = g_strcmp0(json_get_text(details, "strategy"), "in_place") == 0;

@@ -223,19 +223,6 @@ static bool prepare(Run *run, const json_t *lines, GError **error)
            learn_from_keep(run, manifest, error) && learn_from_work(run, lines, error);
 }
 
-/* Where its snapshot is already: nothing in a store is written twice. */
-static void take_published(Run *run, const json_t *lines)
-{
-    run->published = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    for (size_t i = 0; i < json_array_size(lines); i++) {
-        const json_t *line = json_array_get(lines, i);
-        const char *place = json_get_text(json_object_get(line, "details"), "place");
-        if (place != NULL && g_strcmp0(json_get_text(line, "kind"), "done") == 0 &&
-            g_strcmp0(json_get_text(line, "phase"), "publish") == 0)
-            g_hash_table_add(run->published, g_strdup(place));
-    }
-}
-
 bool recover_continue(Run *run, const json_t *lines, GError **error)
 {
     if (!prepare(run, lines, error)) {
@@ -246,7 +233,6 @@ bool recover_continue(Run *run, const json_t *lines, GError **error)
              g_hash_table_size(run->applied), run->pending->len);
     /* Which tables they locked is known to the dead process alone. */
     run->writes_unknown = true;
-    take_published(run, lines);
     return journal_note(run->journal, "recover", "continue", NULL, error) &&
            audit_event(run->audit, "continue", NULL, error) && run_go_on(run, "publish", error);
 }

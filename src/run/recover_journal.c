@@ -66,12 +66,12 @@ static bool has_ended(const json_t *lines)
            json_get_integer(json_object_get(end, "details"), "exit_code", 0) != UNKNOWN_OUTCOME;
 }
 
-char *recover_unfinished_run(const Run *run)
+/* The newest run of this database and its journal; NULL if there is none. */
+static char *newest_run(const Run *run, json_t **newest_lines)
 {
     g_autofree char *runs = g_build_filename(run->options->state_folder, "runs", NULL);
     g_autoptr(GDir) folder = g_dir_open(runs, 0, NULL);
-    g_autofree char *newest = NULL;
-    bool ended = true;
+    char *newest = NULL;
     for (const char *name = NULL; folder != NULL && (name = g_dir_read_name(folder)) != NULL;) {
         g_autofree char *path = g_build_filename(runs, name, NULL);
         g_autoptr(json_t) lines = journal_read(path, NULL);
@@ -84,7 +84,23 @@ char *recover_unfinished_run(const Run *run)
             continue;
         g_free(newest);
         newest = g_strdup(name);
-        ended = has_ended(lines);
+        json_decref(*newest_lines);
+        *newest_lines = g_steal_pointer(&lines);
     }
-    return ended ? NULL : g_steal_pointer(&newest);
+    return newest;
+}
+
+char *recover_unfinished_run(const Run *run)
+{
+    g_autoptr(json_t) lines = NULL;
+    g_autofree char *newest = newest_run(run, &lines);
+    return newest == NULL || has_ended(lines) ? NULL : g_steal_pointer(&newest);
+}
+
+char *recover_unpublished_run(const Run *run)
+{
+    g_autoptr(json_t) lines = NULL;
+    g_autofree char *newest = newest_run(run, &lines);
+    return journal_find(lines, "note", "publish", "missing") != NULL ? g_steal_pointer(&newest)
+                                                                     : NULL;
 }

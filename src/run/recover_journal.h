@@ -10,3 +10,7 @@ json_t *recover_adopt_journal(Run *run, GError **error);
 /* The newest run of this database, if its journal has no end; else NULL. What older journals lack
  * does not matter any more: a run does not begin before the last one is recovered. */
 char *recover_unfinished_run(const Run *run);
+
+/* The newest run of this database, if it has ended and its snapshot was not published everywhere by
+ * then; else NULL. */
+char *recover_unpublished_run(const Run *run);

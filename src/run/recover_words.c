@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "run/publish.h"
 #include "run/recover_import.h"
 #include "run/recover_journal.h"
 #include "run/recover_missing.h"
@@ -60,6 +61,24 @@ static const char *proof_of_words(Run *run, const json_t *lines)
                           : "the name was never taken away, or was back already";
 }
 
+/* A run that ended well may have left its snapshot unpublished. Its own report and journal stay as
+ * they are but for that. */
+static void publish_of_ended(Run *run)
+{
+    g_autofree char *id = recover_unpublished_run(run);
+    g_autoptr(json_t) lines = NULL;
+    g_autoptr(GError) cause = NULL;
+    if (id == NULL)
+        return;
+    run_take_id(run, "recover", id);
+    lines = recover_adopt_journal(run, &cause);
+    if (lines == NULL)
+        log_warning("%s", cause->message);
+    else
+        publish_late(run);
+    g_clear_pointer(&run->folder, g_free);
+}
+
 void recover_words(Run *run, const GPtrArray *records, const char *dropped, RunOutcome *outcome)
 {
     g_autofree char *id = dropped != NULL ? g_strdup(dropped) : recover_unfinished_run(run);
@@ -95,6 +114,10 @@ void recover_words(Run *run, const GPtrArray *records, const char *dropped, RunO
         recover_missing(run, records, id, outcome);
     } else if (id == NULL || run->opened) {
         run->idle = !run->opened;
+        if (run->opened)
+            publish_late(run);
+        else
+            publish_of_ended(run);
         run_conclude(run, 0, NULL, NULL, outcome);
     } else {
         error_set(&cause, ERROR_FAILED, "the run died");

@@ -21,13 +21,11 @@ typedef struct {
 
 static bool wait_readable(int fd, GError **error)
 {
-    struct pollfd waits[] = {{.fd = fd, .events = POLLIN},
-                             {.fd = interrupt_fd(), .events = POLLIN}};
     for (;;) {
+        struct pollfd waits[] = {{.fd = fd, .events = POLLIN},
+                                 {.fd = interrupt_fd(), .events = POLLIN}};
         if (interrupt_check(error))
             return false;
-        /* While shielded the pipe of the signals stays readable: it is not asked then. */
-        waits[1].fd = interrupt_received() != 0 ? -1 : interrupt_fd();
         if (poll(waits, G_N_ELEMENTS(waits), -1) > 0 && waits[0].revents != 0)
             return true;
     }

@@ -146,7 +146,8 @@ static bool read_rows(Take *take, GError **error)
         !crew_work(take->layout->parts, &context, take->reader->workers, go_on, take, error))
         return false;
     failpoint("snapshot.rows");
-    return wait_until_left(take, error) && reader_finish(take->reader, error);
+    return !interrupt_check(error) && wait_until_left(take, error) &&
+           reader_finish(take->reader, error);
 }
 
 static json_t *archive_facts(const Take *take)

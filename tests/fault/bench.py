@@ -61,7 +61,7 @@ POLICY = """policy: fault
 migrations: {migrations}
 fence: {{ drain: 0s, before: ["echo before >> {hooks}"], after: ["echo after $DRYDOCK_RESULT >> {hooks}"] }}
 snapshot: {{ jobs: 2 }}
-publish: {{ to: ["file://{store}"] }}
+publish: {{ before: {before}, to: ["file://{store}"] }}
 """
 
 IN_PLACE = "strategy: in_place\n"
@@ -95,7 +95,7 @@ class Bench:
 
     # -- making ---------------------------------------------------------------------------------
 
-    def policy(self, migrations, name=None, more=""):
+    def policy(self, migrations, name=None, more="", before="migrate"):
         """A policy file over migrations {id-name: sql}; the first one is always there. more: keys."""
         name = name or f"set{len(list(self.folder.glob('*.yaml')))}"
         folder = self.folder / name
@@ -104,7 +104,8 @@ class Bench:
             (folder / f"{title}.up.sql").write_text(sql, encoding="utf-8")
         self.store.mkdir(exist_ok=True)
         path = self.folder / f"{name}.yaml"
-        path.write_text(POLICY.format(migrations=folder, store=self.store, hooks=self.hooks) + more, encoding="utf-8")
+        text = POLICY.format(migrations=folder, store=self.store, hooks=self.hooks, before=before)
+        path.write_text(text + more, encoding="utf-8")
         return path
 
     def _make_template(self):
@@ -112,6 +113,8 @@ class Bench:
         self.in_place_good, self.in_place_bad = (self.policy(each, more=IN_PLACE) for each in (GOOD, BAD))
         self.alone_good, self.alone_bad, self.alone_rolled_back = (
             self.policy(each, more=IN_PLACE + NO_CLONE) for each in (GOOD, BAD, ALONE))
+        self.lanes, self.lanes_broken = (self.policy(each, before="open") for each in (GOOD, BROKEN))
+        self.late = self.policy(GOOD, before="nothing")
         first = self.policy({}, "first")
         self.cluster.create_database(TEMPLATE, beds.OWNER)
         done = self.drydock("migrate", "--policy", first, dsn=self.cluster.dsn(TEMPLATE, beds.OWNER))

@@ -17,6 +17,16 @@ KINDS |= {
     "alone-rolled_back": ("alone_rolled_back", None),
 }
 
+# With two lanes: the backup is done before migrating begins, or taken when all is migrated; a migration fails while the
+# snapshot is taken; the snapshot is published when users are at work.
+LANES = {
+    "lanes-ahead": ("lanes", "migrate.begin.done=sleep:700"),
+    "lanes-behind": ("lanes", "snapshot.rows=sleep:1000"),
+    "lanes-broken": ("lanes_broken", "snapshot.rows=sleep:700"),
+    "lanes-late": ("late", "publish.put.intent=sleep:1000"),
+}
+KINDS.update(LANES)
+
 # The same of a run from a snapshot.
 FROM = {"import": ("good", None), "import-bad": ("bad", None)}
 
@@ -31,6 +41,19 @@ DEATHS = ("fence.after_commit", "clone.create.acted", "snapshot.open_keep.acted"
 PLACE_DEATHS = {"in_place": ("exchange.after_commit", "migrate.apply.done", "verify.check.done"),
                 "alone": ("exchange.after_commit", "migrate.apply.done", "verify.check.done"),
                 "alone-rolled_back": ("migrate.apply.intent",)}
+
+
+# Deaths with the snapshot unpublished.
+LANES_DEATHS = {"verify.check.done": ("lanes", "publish.put.intent=sleep:3000"),
+                "open.rename.done": ("late", "publish.put.intent=sleep:3000")}
+
+
+def of_death(bench, death):
+    """Policy, failpoint and further arguments of a run that dies so: of a kind, at a point."""
+    kind, _, point = death.rpartition(" ")
+    policy, failpoint = LANES_DEATHS[point] if kind == "lanes" else KINDS[kind] if kind in KINDS else ("good", None)
+    return (getattr(bench, policy), f"{failpoint},{point}=kill" if failpoint else f"{point}=kill",
+            ("--from", bench.archive) if kind == "from" else ())
 
 
 def of_kind(bench, kind):
@@ -54,20 +77,12 @@ def of_runs(bench):
 def of_recoveries(bench):
     """Every point that recovery passes after each death."""
     passed = {}
-    for death in DEATHS:
+    deaths = [*DEATHS, *(f"from {death}" for death in FROM_DEATHS), *(f"lanes {death}" for death in LANES_DEATHS),
+              *(f"{kind} {death}" for kind, deaths in PLACE_DEATHS.items() for death in deaths)]
+    for death in deaths:
+        policy, failpoint, more = of_death(bench, death)
         bench.make()
-        bench.kill_run(bench.good, f"{death}=kill")
-        passed[death] = bench.points(bench.good, "recover")
+        bench.kill_run(policy, failpoint, more=more)
+        passed[death] = bench.points(policy, "recover")
         bench.clear()
-    for death in FROM_DEATHS:
-        bench.make()
-        bench.kill_run(bench.good, f"{death}=kill", more=("--from", bench.archive))
-        passed[f"from {death}"] = bench.points(bench.good, "recover")
-        bench.clear()
-    for kind, deaths in PLACE_DEATHS.items():
-        for death in deaths:
-            bench.make()
-            bench.kill_run(of_kind(bench, kind)[0], f"{death}=kill")
-            passed[f"{kind} {death}"] = bench.points(bench.good, "recover")
-            bench.clear()
     return passed

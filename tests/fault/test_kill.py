@@ -3,7 +3,7 @@
 import pytest
 from bench import check
 from conftest import learned
-from points import DEATHS, KINDS, of_kind, of_recoveries, of_runs
+from points import DEATHS, of_death, of_kind, of_recoveries, of_runs
 
 
 def together(first, second):
@@ -75,17 +75,15 @@ def test_killed_run(bench, record, run_case):
 
 def test_killed_recovery(bench, record, recovery_case):
     death, point, left = recovery_case
-    kind, _, start = death.rpartition(" ")
-    more = ("--from", bench.archive) if kind == "from" else ()
-    policy = of_kind(bench, kind)[0] if kind in KINDS else bench.good
-    bench.kill_run(policy, f"{start}=kill", more=more)
+    policy, failpoint, more = of_death(bench, death)
+    bench.kill_run(policy, failpoint, more=more)
     if left == "lost":
         bench.drydock.fresh_state()
-    first = bench.run(bench.good, f"{point}=kill", command="recover")
+    first = bench.run(policy, f"{point}=kill", command="recover")
     if left == "state":
         assert first.code == -9, f"the point was not passed: {first}"
     copies = [name for name in bench.databases() if "_drydock_" in name]
-    done = bench.recover(bench.good)
+    done = bench.recover(policy)
     record(point, check(bench, done, expected(bool(copies), left == "lost")))
 
 

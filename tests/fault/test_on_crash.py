@@ -18,7 +18,7 @@ STEP = 14
 
 def pytest_generate_tests(metafunc):
     if "going_on" in metafunc.fixturenames:
-        every = [(kind, point) for kind in ("success", "bad", "broken", "in_place", "in_place-bad")
+        every = [(kind, point) for kind in ("success", "bad", "broken", "in_place", "in_place-bad", "lanes-ahead", "lanes-behind")
                  for point in learned(metafunc.config, of_runs)[kind]]
         cases = every if metafunc.config.getoption("--all") else every[::STEP]
         metafunc.parametrize("going_on", cases, ids=["-".join(case) for case in cases])
@@ -46,10 +46,8 @@ def test_going_on(bench, record, request, going_on):
     bench.kill_run(policy, f"{failpoint},{point}=kill" if failpoint else f"{point}=kill")
     done = bench.run(policy, command="recover", more=("--on-crash", "continue"))
     ended = check(bench, done)
-    # What is in the store already is a reason to put back: nothing there is overwritten.
-    stored = point in ("publish.put.acted",)
-    if is_between(learned(request.config, of_runs)[kind], point) and not stored:
-        assert ended == ("after" if kind in ("success", "in_place") else "restored"), str(done)
+    if is_between(learned(request.config, of_runs)[kind], point):
+        assert ended == ("restored" if kind in ("bad", "broken", "in_place-bad") else "after"), str(done)
     record(point, ended)
     again = bench.recover(policy)
     assert again.code == 0 and "nothing to recover" in again.last_line, str(again)

@@ -8,8 +8,9 @@ from conftest import learned
 from points import of_kind, of_runs
 from program import kill_both
 
-# Which runs: one that would succeed, one that must restore, and one that comes from a snapshot; and those in place.
-RUNS = ("success", "bad", "import", "in_place", "in_place-bad", "alone", "alone-bad")
+# Which runs: one that would succeed, one that must restore, and one that comes from a snapshot; those in place; and one
+# with two lanes.
+RUNS = ("success", "bad", "import", "in_place", "in_place-bad", "alone", "alone-bad", "lanes-behind")
 # The sample takes every so manieth case of each test, beginning with another one.
 STEP = 61
 TURN = {}

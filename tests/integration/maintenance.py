@@ -7,7 +7,7 @@ import shutil
 import signal
 import threading
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import psycopg2
@@ -40,7 +40,7 @@ fence: {{ drain: {drain} }}
 timeouts: {{ lock: 2s, statement: {statement} }}
 window: {{ margin: 1s }}
 verify: {{ data: {data}, assertions: [{assertions}] }}
-publish: {{ to: ["file://{folder}/published"] }}
+publish: {{ before: {before}, to: ["file://{folder}/published"] }}
 """
 
 ASSERTIONS = beds.REPOSITORY / "policies" / "white-cross" / "*.sql"
@@ -68,13 +68,13 @@ class Project:
         shutil.copytree(beds.MIGRATIONS, self.migrations)
         self.policy()
 
-    def policy(self, drain="5s", statement="2min", data="touched", assertions=None):
+    def policy(self, drain="5s", statement="2min", data="touched", assertions=None, before="open"):
         """Writes the policy. assertions: SQL of a file of its own next to those of White Cross."""
         patterns = [str(ASSERTIONS)]
         if assertions:
             (self.folder / "assertions.sql").write_text(assertions, encoding="utf-8")
             patterns.append(str(self.folder / "assertions.sql"))
-        text = POLICY.format(folder=self.folder, drain=drain, statement=statement, data=data,
+        text = POLICY.format(folder=self.folder, drain=drain, statement=statement, data=data, before=before,
                              assertions=", ".join(f'"{pattern}"' for pattern in patterns))
         (self.folder / "policy.yaml").write_text(text, encoding="utf-8")
 
@@ -238,6 +238,11 @@ def check_put_back(done, database, before):
     check_closed(database.cluster, left["failed"])
     check_nothing_left(database.cluster)
     return left["failed"]
+
+
+def window_end(seconds):
+    """For --window-end: that many seconds from now."""
+    return (datetime.now(timezone.utc) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def utc(text):

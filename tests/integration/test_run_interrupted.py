@@ -94,6 +94,7 @@ def test_the_drain_is_interrupted(live, project):
                                    "publish.put.intent"])
 def test_it_is_interrupted_before_it_migrates(live, project, point):
     """The name is given back; the clone is dropped, because no migration has seen it."""
+    project.policy(before="migrate")
     before = maintenance.as_in_service(live)
     with project.started(live, env={"DRYDOCK_FAILPOINT": f"{point}=stop"}) as run:
         run.wait_for_stop()

@@ -120,6 +120,7 @@ static void check_defaults(const Policy *policy)
     assert_int_equal(policy->snapshot_split_bytes, 256 << 20);
     assert_false(policy->verify_all);
     assert_null(policy->verify_assertions[0]);
+    assert_int_equal(policy->publish_before, PUBLISH_BEFORE_OPEN);
     assert_null(policy->publish_to[0]);
     assert_null(policy->accept[0]);
 }
@@ -163,6 +164,7 @@ static void test_every_key(void **state)
              "snapshot: {jobs: 4, level: 9, format: text, split: 64MiB}\n"
              "verify: {data: all, assertions: [facts.sql, '*.sql']}\n"
              "publish:\n"
+             "  before: nothing\n"
              "  to:\n"
              "  - file:///srv/a\n"
              "  - \"file:///srv/b\"\n"
@@ -207,6 +209,7 @@ static void test_every_key(void **state)
     assert_true(policy->verify_all);
     assert_string_equal(policy->verify_assertions[0], assertion);
     assert_string_equal(policy->verify_assertions[1], pattern);
+    assert_int_equal(policy->publish_before, PUBLISH_BEFORE_NOTHING);
     assert_string_equal(policy->publish_to[1], "file:///srv/b");
     assert_true(policy_accepts(policy, "disk"));
     assert_false(policy_accepts(policy, "logical_slot"));
@@ -324,6 +327,8 @@ static const struct {
     {"policy: p\naccept: standby\n", ":2:9: 'accept' must be a list, not text"},
     {"policy: p\naccept:\n- disk\n- [standby]\n",
      ":4:3: entry 2 of 'accept' must be text, not a list"},
+    {"policy: p\npublish: {before: verify}\n",
+     ":2:19: 'publish.before' cannot be 'verify'; it is one of: open, migrate, nothing"},
     {"policy: p\npublish: {to: [{a: b}]}\n",
      ":2:16: entry 1 of 'publish.to' must be text, not a mapping"},
     {"policy: p\nverify: {assertions: ['']}\n", ":2:23: entry 1 of 'verify.assertions' is empty"},

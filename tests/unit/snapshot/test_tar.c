@@ -156,8 +156,8 @@ static void a_shipment_that_failed_says_so(void **state)
 static void a_shipment_may_be_given_up(void **state)
 {
     g_autofree char *out = g_build_filename(*state, "out.tar", NULL);
-    g_autofree char *one = put(*state, "1.dat", 1000);
     Shipment *shipment = shipment_new(sink_file_new(out, NULL), *state);
+    g_free(put(*state, "1.dat", 1000));
     shipment_add(shipment, "1.dat");
     shipment_free(shipment);
     assert_false(file_exists(out));

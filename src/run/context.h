@@ -88,7 +88,7 @@ typedef struct {
     bool alone;         /* and there is no clone of it */
     bool exchanged;     /* the work copy is the database itself */
     bool exchange_sent; /* COMMIT of that was sent, and not answered */
-    bool taken_back;    /* and was taken back, since nobody had been let into it */
+    bool taken_back;    /* it did not come to that, or was taken back: nobody was let into it */
     bool marked;        /* RUN_ONLINE: the database may say that it has not ended (run/marker.h) */
     bool opened;        /* the work copy has the name */
     bool naming_sent;   /* COMMIT of the transaction that gives it the name was sent */

@@ -190,6 +190,7 @@ static bool learn(Run *run, GError **error)
     run->exchange_sent = false;
     run->exchanged = run->migrating =
         keep != NULL ? strcmp(keep->phase, "migrate") == 0 : work != NULL;
+    run->taken_back = !run->exchanged;
     g_free(run->gate);
     g_free(run->work_gate);
     run->gate = keep != NULL ? g_strdup(keep->gate) : NULL;

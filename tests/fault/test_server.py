@@ -3,6 +3,7 @@
 import contextlib
 import json
 
+import pytest
 from bench import check, end, go_on
 from conftest import learned
 from points import of_kind, of_runs
@@ -84,3 +85,16 @@ def test_recovery_meets_a_crash_of_the_server(bench, record):
         go_on(process)
         done = end(process)
     record("name.before_commit", check(bench, done, ("restored",)))
+
+
+@pytest.mark.parametrize("kind", ["in_place", "alone"])
+def test_the_exchange_did_not_come_about(bench, record, kind):
+    """Its answer is lost: what the copies are now tell their records, and that nothing was migrated."""
+    policy, _, _ = of_kind(bench, kind)
+    with bench.stopped(policy, "exchange.before_commit") as process:
+        bench.cluster.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                            " WHERE application_name LIKE 'drydock run %'")
+        bench.wait_without_sessions()
+        go_on(process)
+        done = end(process)
+    record("exchange.before_commit", check(bench, done, ("back",)))

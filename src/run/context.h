@@ -70,7 +70,6 @@ typedef struct {
     /* Of a run from a snapshot. */
     Intake *from;
     char *given;         /* where it is; NULL: as the options say */
-    bool stands;         /* there is none: the work copy is one that an earlier run has left */
     Scratch *scratch;    /* for unpacking and password files; NULL: they go into folder */
     bool looked;         /* it is known whether a database has the name */
     bool displaces;      /* one has it, and will step aside */
@@ -78,6 +77,7 @@ typedef struct {
     bool limited;        /* or superusers alone: CONNECTION LIMIT 0 */
     bool before_is_live; /* it tells no properties: before was read from what has the name */
     bool from_proven;    /* what was restored has every digest that the snapshot tells */
+    bool stands;         /* there is none: the work copy is one that an earlier run has left */
 
     /* The state of the copies. */
     bool fenced;        /* the name is taken away */

@@ -176,3 +176,15 @@ def test_the_plan_says_when_to_begin(live, project):
     left = window.end - datetime.strptime(planned["latest_start"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
     assert left.total_seconds() == pytest.approx((planned["whole_ms"] + planned["way_back_ms"]) / 1000 + 1, abs=0.1)
     assert planned["way_back_ms"] >= 5000
+
+
+def test_the_way_back_of_a_run_without_a_clone(live, project):
+    """The snapshot must be restored for it, which takes its time; the run reckons with that."""
+    path = project.folder / "policy.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + "strategy: in_place\nclone: { method: none }\n", encoding="utf-8")
+    planned = plan(project, live)
+    assert "clone" not in planned["estimates"]
+    restore = planned["estimates"]["restore"]["ms"]
+    assert restore >= 1000 and planned["way_back_ms"] == pytest.approx(8000 + restore, abs=1)
+    done = project.run(live, *Window(8).option)
+    assert done.code == 6 and "not enough of the window is left for the run" in done.last_line, str(done)

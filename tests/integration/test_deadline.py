@@ -180,8 +180,7 @@ def test_the_plan_says_when_to_begin(live, project):
 
 def test_the_way_back_of_a_run_without_a_clone(live, project):
     """The snapshot must be restored for it, which takes its time; the run reckons with that."""
-    path = project.folder / "policy.yaml"
-    path.write_text(path.read_text(encoding="utf-8") + "strategy: in_place\nclone: { method: none }\n", encoding="utf-8")
+    project.in_place(clone=False, accept=["owners"])
     planned = plan(project, live)
     assert "clone" not in planned["estimates"]
     restore = planned["estimates"]["restore"]["ms"]

@@ -96,8 +96,7 @@ def test_takes_a_run_back(opened):
 
 def test_takes_back_a_run_in_place(live, project):
     """The copy from before is the clone."""
-    path = project.folder / "policy.yaml"
-    path.write_text(path.read_text(encoding="utf-8") + "strategy: in_place\n", encoding="utf-8")
+    project.in_place()
     opened = Opened(live, project)
     done = opened.restore("--discard-writes-since", opened.at)
     opened.check_taken_back(done, "proven: closed all the time since")

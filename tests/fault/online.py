@@ -30,7 +30,8 @@ DEATHS = ("online.after_begin", "migrate.apply.done#2", "migration.after_stateme
 
 def _make(bench, name, migrations):
     path = bench.policy(migrations, name)
-    text = POLICY.format(migrations=path.with_suffix(""), store=bench.store, hooks=bench.hooks)
+    text = POLICY.format(migrations=path.with_suffix(""), store=bench.store, hooks=bench.hooks,
+                         before="migrate")
     text = re.sub(r"^fence:.*\n(?: .*\n)*", "strategy: in_place\nfence: { how: none }\n", text, flags=re.M)
     path.write_text(text, encoding="utf-8")
     for title in migrations:

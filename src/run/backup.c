@@ -6,7 +6,6 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "run/estimate.h"
-#include "run/hooks.h"
 #include "run/publish.h"
 #include "snapshot/snapshot.h"
 
@@ -362,7 +361,7 @@ bool run_publish_at_end(Run *run, GError **error)
 {
     if (publish_before(run) != PUBLISH_BEFORE_NOTHING)
         return true;
-    hooks_after(run, 0);
+    run_outcome_is_known(run, 0);
     (void)interrupt_shield(false);
     interrupt_set_latest(0);
     return publish_in_time(run, 0, error);

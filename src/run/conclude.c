@@ -289,15 +289,20 @@ static void report_exceptions(Run *run, const GPtrArray *exceptions)
     json_object_set_new(run->report, "exceptions", list);
 }
 
+void run_outcome_is_known(Run *run, int exit_code)
+{
+    if (exit_code != 9 && run->kind != RUN_REHEARSAL)
+        subscriptions_settle(run);
+    hooks_after(run, exit_code);
+}
+
 void run_conclude(Run *run, int exit_code, const GError *cause, const GPtrArray *exceptions,
                   RunOutcome *outcome)
 {
     g_autofree char *ended = NULL;
     interrupt_shield(true);
     interrupt_set_latest(0);
-    if (exit_code != 9 && run->kind == RUN_WINDOW)
-        subscriptions_settle(run);
-    hooks_after(run, exit_code);
+    run_outcome_is_known(run, exit_code);
     ended = clock_format_utc(clock_wall_us());
     outcome->exit_code = exit_code;
     outcome->last_line = last_line(run, exit_code, cause, exceptions);

@@ -337,6 +337,10 @@ bool run_database_exists(Run *run, const char *name, bool *exists, GError **erro
 /* The phases of a run from this one to the last. */
 bool run_go_on(Run *run, const char *first, GError **error);
 
+/* What waits for the outcome, whatever it is: subscriptions are enabled again where that may be,
+ * and fence.after is run. A second time does nothing. */
+void run_outcome_is_known(Run *run, int exit_code);
+
 /* Ends a run: fills in the outcome, writes report, journal and audit log, and publishes them. cause
  * is why it failed (NULL: it did not). */
 void run_conclude(Run *run, int exit_code, const GError *cause, const GPtrArray *exceptions,

@@ -33,7 +33,6 @@
 #include "base/log.h"
 #include "run/context.h"
 #include "run/gate.h"
-#include "run/hooks.h"
 #include "run/leftover.h"
 #include "run/publish.h"
 #include "run/recover_continue.h"
@@ -129,7 +128,7 @@ static bool finish_opening(Run *run, GError **error)
         (open && !run_close_unwatched(run, error)) ||
         !gate_set(run->control, run->names->work, false, error) || !run_open(run, error))
         return false;
-    hooks_after(run, 0);
+    run_outcome_is_known(run, 0);
     publish_late(run);
     return true;
 }

@@ -133,8 +133,11 @@ bool subscriptions_disable(Run *run, GError **error)
 
 static void remark(Run *run, const char *name, const char *what)
 {
-    g_ptr_array_add(run->remarks, g_strdup_printf("subscription '%s' is disabled: %s", name, what));
-    log_warning("%s", (const char *)g_ptr_array_index(run->remarks, run->remarks->len - 1));
+    g_autofree char *text = g_strdup_printf("subscription '%s' is disabled: %s", name, what);
+    if (g_ptr_array_find_with_equal_func(run->remarks, text, g_str_equal, NULL))
+        return;
+    log_warning("%s", text);
+    g_ptr_array_add(run->remarks, g_steal_pointer(&text));
 }
 
 static bool enable_all(Run *run, GError **error)

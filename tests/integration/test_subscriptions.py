@@ -1,11 +1,12 @@
 """Subscriptions: disabled for a run, enabled again in the database that they belong to, whatever becomes of the run."""
 
+import json
 import signal
 
 import pytest
 
 from cluster import SUPERUSER
-from refusals import tells, wait_until, write_migrations, write_policy
+from refusals import run_folders, tells, wait_until, write_migrations, write_policy
 
 GOOD = {"20990101000000-piers.up.sql": "-- drydock: adds piers\nCREATE TABLE piers (id int);\n"}
 BAD = {"20990101000000-wrong.up.sql": "SELECT 1 / (count(*) - count(*)) FROM students;\n"}
@@ -104,12 +105,19 @@ def test_refused(drydock, pair, tmp_path):
 
 
 def test_shadow_success(drydock, pair, tmp_path):
-    """It stays with the copy from before, disabled, and that is told."""
-    done = run(drydock, pair, policy(tmp_path, GOOD))
+    """It stays with the copy from before, disabled, and that is told; enabled again if that gets the name back."""
+    done = run(drydock, pair, policy(tmp_path, GOOD, publish={"before": "nothing", "to": [f"file://{tmp_path}"]}))
     tells(done, 0, [])
     name, enabled = pair.told()
     assert name.startswith("white_cross_before_") and not enabled
-    assert f"; but subscription 'ticks' is disabled: it stays with '{name}'" in done.last_line
+    assert done.last_line.count(f"; but subscription 'ticks' is disabled: it stays with '{name}'") == 1
+    [folder] = run_folders(drydock)
+    opened = next(line["time"] for line in map(json.loads, (folder / "journal.jsonl").open(encoding="utf-8"))
+                  if (line["kind"], line["phase"], line["step"]) == ("done", "open", "rename"))
+    done = drydock("restore", "--run", folder.name, "--database", pair.database.name, "--state", drydock.state,
+                   "--discard-writes-since", opened, dsn=pair.database.dsn(SUPERUSER))
+    tells(done, 0, [])
+    pair.arrives()
 
 
 @pytest.mark.parametrize("strategy, migrations, failpoint, code", [

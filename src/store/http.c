@@ -214,8 +214,9 @@ static void set_error(const HttpRequest *request, const Exchange *exchange, CURL
                code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
         error_set(error, ERROR_CONFIG, "cannot talk to '%s': %s", host, why);
         if (code != CURLE_URL_MALFORMAT && code != CURLE_UNSUPPORTED_PROTOCOL)
-            error_hint_set(error,
-                           "name the certificates to trust: AWS_CA_BUNDLE, or ca= in the URL");
+            error_hint_set(
+                error, "name the certificates to trust by AWS_CA_BUNDLE or ca= in the URL, and the "
+                       "endpoint as its certificate does");
     } else if (code != CURLE_ABORTED_BY_CALLBACK) {
         error_set(error, ERROR_CONNECTION, "cannot talk to '%s': %s", host, why);
     }

@@ -113,14 +113,16 @@ static bool knows_no_condition(const S3Answer *answer)
 
 static bool put_whole(S3Put *put, GError **error)
 {
+    g_autoptr(GError) cause = NULL;
     g_autofree char *what = g_strdup_printf("write '%s'", put->place);
-    g_autoptr(S3Answer) answer = send_whole(put, put->if_absent, error);
+    g_autoptr(S3Answer) answer = send_whole(put, put->if_absent, &cause);
     if (answer != NULL && !s3_succeeded(answer) && put->if_absent && knows_no_condition(answer)) {
         s3_answer_free(answer);
-        answer = send_whole(put, false, error);
+        answer = send_whole(put, false, &cause);
     }
     if (answer == NULL) {
-        g_prefix_error(error, "cannot %s: ", what);
+        put->may_exist = !error_is(cause, ERROR_CONFIG); /* then nothing was sent */
+        g_propagate_prefixed_error(error, g_steal_pointer(&cause), "cannot %s: ", what);
         return false;
     }
     if (s3_succeeded(answer))

@@ -67,7 +67,8 @@ class Request:
 
 
 class Proxy:
-    """Passes requests on to port. plan(request) names the fault that one meets, or gives None."""
+    """Passes requests on to port. plan(request) names the fault that one meets, gives the answer
+    as bytes, or gives None."""
 
     def __init__(self, port, plan):
         self.port, self.plan = port, plan
@@ -101,6 +102,10 @@ class Proxy:
 
     def _do(self, client, request, fault):
         """False if the connection is at its end."""
+        if isinstance(fault, bytes):
+            read_exactly(client, request.length)
+            client.sendall(fault)
+            return True
         if fault == "reset":
             return reset(client)
         if request.expects:

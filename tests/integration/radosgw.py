@@ -57,6 +57,8 @@ rgw_gc_obj_min_wait = 5
 rgw_gc_processor_period = 10
 rgw_gc_processor_max_time = 10
 [client.rgw.a]
+# Buckets as BUCKET.localhost, too.
+rgw_dns_name = localhost
 # Pages of lists.
 rgw_max_listing_results = 50
 rgw_frontends = beast endpoint=127.0.0.1:{port} ssl_endpoint=127.0.0.1:{tls_port} ssl_certificate={folder}/cert.pem ssl_private_key={folder}/key.pem

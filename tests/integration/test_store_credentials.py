@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from buckets import MIB, data, environment, good, store
+from faults import Proxy
 from radosgw import KEY, SECRET
 
 
@@ -186,6 +187,16 @@ def test_credentials_that_end_are_renewed(bucket):
         good(bucket.url(part_size="5MiB"), "put", "x", stdin=data(11 * MIB), env=env)
     assert instance.given >= 5
     assert bucket.get("pre/fix/x") == data(11 * MIB)
+
+
+def test_credentials_that_the_store_does_not_take_any_more_are_fetched_anew(rgw, bucket):
+    instance = Instance(3600)
+    expired = b"<Error><Code>ExpiredToken</Code><Message/></Error>"
+    answers = [b"HTTP/1.1 400 No\r\nContent-Length: %d\r\n\r\n%s" % (len(expired), expired)]
+    with Server(instance) as server, Proxy(rgw.port, lambda _: answers.pop() if answers else None) as proxy:
+        env = without_keys(AWS_EC2_METADATA_SERVICE_ENDPOINT=server.url, AWS_EC2_METADATA_DISABLED="false")
+        good(bucket.url(endpoint=proxy.url), "reach", env=env)
+    assert instance.given == 2
 
 
 def test_a_session_token(rgw, bucket):

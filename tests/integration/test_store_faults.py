@@ -93,3 +93,69 @@ def test_a_limit_ends_what_hangs(rgw, bucket):
         done = store(bucket.url(endpoint=proxy.url), "put", "x", stdin=b"1", env=environment(STORE_LATEST_MS="1000"))
     assert done.code == 1 and "has not answered in time" in done.stderr
     assert time.monotonic() - begun < 20 and bucket.keys() == {}
+
+
+def canned(status, body=b"", *headers):
+    lines = [b"HTTP/1.1 %d X" % status, b"Content-Length: %d" % len(body), *headers, b"", b""]
+    return b"\r\n".join(lines) + body
+
+
+def error(code):
+    return b"<Error><Code>%s</Code><Message>for the test</Message></Error>" % code
+
+
+LISTED = canned(200, b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
+
+
+def ask_a_server_that_says(rgw, *answers, url=None, command=("reach",), env=None):
+    """The heads of the requests that a store got which gives these answers."""
+    answers, heads = list(answers), []
+
+    def plan(request):
+        heads.append(request.head.decode())
+        return answers.pop(0)
+
+    with Proxy(rgw.port, plan) as proxy:
+        done = store((url or "s3://bucket-x?endpoint={}&tries=2").format(proxy.url), *command, stdin=b"1", env=env)
+    return done, heads
+
+
+def test_another_region_is_learned(rgw):
+    for answer in (canned(301, error(b"PermanentRedirect"), b"x-amz-bucket-region: eu-far-9"),
+                   canned(400, b"<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-far-9</Region></Error>")):
+        done, heads = ask_a_server_that_says(rgw, answer, LISTED)
+        assert done.code == 0 and "/us-east-1/s3/" in heads[0] and "/eu-far-9/s3/" in heads[1]
+
+
+def test_another_clock_is_learned(rgw):
+    answer = canned(403, error(b"RequestTimeTooSkewed"), b"Date: Thu, 01 Jan 2032 10:00:00 GMT")
+    done, heads = ask_a_server_that_says(rgw, answer, LISTED)
+    assert done.code == 0 and "x-amz-date: 20320101T10" in heads[1]
+
+
+def test_a_refusal_is_not_repeated(rgw):
+    done, heads = ask_a_server_that_says(rgw, canned(403, error(b"AccessDenied")))
+    assert done.code == 1 and len(heads) == 1 and "AccessDenied: for the test" in done.stderr
+
+
+def test_encryption_by_the_server_is_asked_for(rgw):
+    url = "s3://bucket-x?endpoint={}&tries=1&sse=aws:kms&sse_key=the-key"
+    _, heads = ask_a_server_that_says(rgw, canned(403, error(b"AccessDenied")), canned(404), canned(404), canned(404),
+                                      url=url, command=("put", "x"))
+    assert "x-amz-server-side-encryption: aws:kms\r\n" in heads[0]
+    assert "x-amz-server-side-encryption-aws-kms-key-id: the-key\r\n" in heads[0]
+
+
+def test_other_bytes_in_the_store_are_seen(rgw):
+    """The checksum that the store gives for what it has got."""
+    wrong = canned(200, b"", b'ETag: "x"', b"x-amz-checksum-sha256: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+    done, _ = ask_a_server_that_says(rgw, wrong, canned(404), canned(404), canned(404), command=("put", "x"))
+    assert done.code == 4 and "its checksum differs" in done.stderr
+
+
+def test_a_conditional_write_that_is_not_known_is_left_out(rgw):
+    """Swift says 501."""
+    done, heads = ask_a_server_that_says(
+        rgw, canned(404), canned(501, error(b"NotImplemented")), canned(403, error(b"AccessDenied")), canned(404),
+        canned(404), canned(404), command=("put", "x", "if_absent"))
+    assert done.code == 1 and "if-none-match: *" in heads[1] and "if-none-match" not in heads[2]

@@ -229,6 +229,8 @@ def test_tls(rgw, bucket):
     good(bucket.url(endpoint=rgw.tls_url), "reach", env=environment(AWS_CA_BUNDLE=str(rgw.ca)))
     done = store(bucket.url(endpoint=rgw.tls_url), "reach")
     assert done.code == 2 and "AWS_CA_BUNDLE" in done.stderr
+    done = store(bucket.url(endpoint=rgw.tls_url), "put", "x", stdin=b"1")
+    assert done.code == 2 and "left behind" not in done.stderr
 
 
 def test_the_endpoint_of_the_environment(rgw, bucket):
@@ -240,7 +242,10 @@ def test_the_endpoint_of_the_environment(rgw, bucket):
 
 
 def test_buckets_in_the_name_of_the_host(rgw, bucket):
-    """radosgw knows a bucket in the host by CNAME-like names alone: what is sent is looked at, not answered."""
+    url = bucket.url(endpoint=f"http://localhost:{rgw.port}", style="host")
+    for key in ("a b", "é/+"):
+        good(url, "put", key, stdin=b"1")
+        assert bucket.get("pre/fix/" + key) == good(url, "get", key) == b"1"
     done = store(f"s3://{bucket.name}?endpoint=http://nowhere.invalid&style=host&tries=1", "reach")
     assert f"{bucket.name}.nowhere.invalid" in done.stderr
 

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/hash.h"
 #include "store/backend.h"
 #include "store/credentials.h"
 #include "store/http.h"
@@ -29,12 +30,13 @@ typedef struct {
     const char *const *headers; /* the same */
     const void *body;           /* NULL: none */
     size_t body_bytes;
-    size_t answer_max_bytes; /* 0: 1 MiB */
-    int patience;            /* times the usual limit without a byte; 0: once */
-    const int *cancel;       /* another thread sets it; may be NULL */
-    bool cleanup;            /* signals and the store's limit do not end it, a short time does */
-    bool once;               /* every time that it is sent is counted as a try */
-    bool xml;                /* a status 200 may have an error in its body */
+    const HashRaw *body_sha256; /* NULL: not known yet */
+    size_t answer_max_bytes;    /* 0: 1 MiB */
+    int patience;               /* times the usual limit without a byte; 0: once */
+    const int *cancel;          /* another thread sets it; may be NULL */
+    bool cleanup;               /* signals and the store's limit do not end it, a short time does */
+    bool once;                  /* every time that it is sent is counted as a try */
+    bool xml;                   /* a status 200 may have an error in its body */
 } S3Request;
 
 typedef struct {

@@ -283,8 +283,9 @@ static bool send_part(S3Put *put, S3Part *part, GError **error)
     g_autoptr(GPtrArray) headers = g_ptr_array_new();
     g_autofree char *md5 = NULL;
     g_autofree char *sha256 = NULL;
+    const HashRaw digest = hash_raw(part->data, part->size_bytes);
     g_autoptr(S3Answer) answer = NULL;
-    s3_checksum_headers(put->s3->config, part->data, part->size_bytes, headers, &md5, &sha256);
+    s3_checksum_headers(put->s3->config, part, &digest, headers, &md5, &sha256);
     g_ptr_array_add(headers, NULL);
     if (is_old(put, part, sha256))
         return true;
@@ -295,6 +296,7 @@ static bool send_part(S3Put *put, S3Part *part, GError **error)
                                  .headers = (const char *const *)headers->pdata,
                                  .body = part->data,
                                  .body_bytes = part->size_bytes,
+                                 .body_sha256 = &digest,
                                  .cancel = &put->cancelled},
                     what, error);
     if (answer == NULL || !s3_check_echo(answer, put->place, sha256, error))
@@ -308,10 +310,8 @@ static bool send_part(S3Put *put, S3Part *part, GError **error)
     return false;
 }
 
-static void work(gpointer data, gpointer user)
+static void send_one(S3Put *put, S3Part *part)
 {
-    S3Part *part = data;
-    S3Put *put = user;
     g_autoptr(GError) cause = NULL;
     const bool done = g_atomic_int_get(&put->cancelled) == 0 && send_part(put, part, &cause);
     g_mutex_lock(&put->mutex);
@@ -327,6 +327,35 @@ static void work(gpointer data, gpointer user)
     put->in_flight--;
     g_cond_broadcast(&put->changed);
     g_mutex_unlock(&put->mutex);
+}
+
+/* The end of the queue, for each of the crew. */
+static S3Part no_more;
+
+static gpointer work(gpointer data)
+{
+    S3Put *put = data;
+    S3Part *part = NULL;
+    while ((part = g_async_queue_pop(put->queue)) != &no_more)
+        send_one(put, part);
+    return NULL;
+}
+
+static void start_crew(S3Put *put)
+{
+    put->queue = g_async_queue_new();
+    put->crew = g_ptr_array_new();
+    for (int i = 0; i < put->s3->config->parallel; i++)
+        g_ptr_array_add(put->crew, g_thread_new("store", work, put));
+}
+
+static void end_crew(S3Put *put)
+{
+    for (guint i = 0; i < put->crew->len; i++)
+        g_async_queue_push(put->queue, &no_more);
+    for (guint i = 0; i < put->crew->len; i++)
+        g_thread_join(g_ptr_array_index(put->crew, i));
+    g_clear_pointer(&put->crew, g_ptr_array_unref);
 }
 
 /* Until at most this many are under way. */
@@ -358,8 +387,8 @@ static bool begin(S3Put *put, GError **error)
         return false;
     if (put->upload == NULL && !create(put, error))
         return false;
-    put->crew = g_thread_pool_new(work, put, put->s3->config->parallel, FALSE, error);
-    return put->crew != NULL;
+    start_crew(put);
+    return true;
 }
 
 /* The size of the first part was chosen before it was known what is there already: then the parts
@@ -392,7 +421,8 @@ bool s3_multipart_send(S3Put *put, S3Part *part, GError **error)
     g_mutex_lock(&put->mutex);
     put->in_flight++;
     g_mutex_unlock(&put->mutex);
-    return g_thread_pool_push(put->crew, part, error);
+    g_async_queue_push(put->queue, part);
+    return true;
 }
 
 /* ---- the end ---- */
@@ -533,7 +563,7 @@ void s3_multipart_end(S3Put *put)
 {
     if (put->crew != NULL) {
         g_atomic_int_set(&put->cancelled, 1);
-        g_thread_pool_free(g_steal_pointer(&put->crew), FALSE, TRUE);
+        end_crew(put);
     }
     if (put->upload != NULL) {
         g_autoptr(GError) cause = NULL;

@@ -16,15 +16,15 @@
 
 /* ---- headers ---- */
 
-void s3_checksum_headers(const S3Config *config, const void *data, size_t size_bytes,
+void s3_checksum_headers(const S3Config *config, const S3Part *part, const HashRaw *digest,
                          GPtrArray *headers, char **md5, char **sha256)
 {
     if (config->checksum == S3_CHECKSUM_SHA256) {
-        *sha256 = s3_base64_sha256(data, size_bytes);
+        *sha256 = g_base64_encode(digest->bytes, sizeof digest->bytes);
         g_ptr_array_add(headers, "x-amz-checksum-sha256");
         g_ptr_array_add(headers, *sha256);
     } else if (config->checksum == S3_CHECKSUM_MD5) {
-        *md5 = s3_base64_md5(data, size_bytes);
+        *md5 = s3_base64_md5(part->data, part->size_bytes);
         if (*md5 != NULL) {
             g_ptr_array_add(headers, "content-md5");
             g_ptr_array_add(headers, *md5);
@@ -77,13 +77,14 @@ static S3Answer *send_whole(S3Put *put, bool if_absent, GError **error)
     g_autoptr(GPtrArray) headers = g_ptr_array_new();
     g_autofree char *md5 = NULL;
     g_autofree char *sha256 = NULL;
-    const HashHex content = hash_bytes(part->data, part->size_bytes);
+    const HashRaw digest = hash_raw(part->data, part->size_bytes);
+    const HashHex content = hash_raw_to_hex(&digest);
     const char *const fixed[] = {"content-type", put->content_type, S3_PUT_ID,
                                  put->id,        S3_SHA256,         content.hex};
     g_autoptr(S3Answer) answer = NULL;
     for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++)
         g_ptr_array_add(headers, (gpointer)fixed[i]);
-    s3_checksum_headers(put->s3->config, part->data, part->size_bytes, headers, &md5, &sha256);
+    s3_checksum_headers(put->s3->config, part, &digest, headers, &md5, &sha256);
     s3_sse_headers(put->s3->config, headers);
     if (if_absent) {
         g_ptr_array_add(headers, "if-none-match");
@@ -97,6 +98,7 @@ static S3Answer *send_whole(S3Put *put, bool if_absent, GError **error)
                                   .headers = (const char *const *)headers->pdata,
                                   .body = part->data,
                                   .body_bytes = part->size_bytes,
+                                  .body_sha256 = &digest,
                                   .xml = true},
                      error);
     if (answer != NULL && s3_succeeded(answer) && !s3_check_echo(answer, put->place, sha256, error))
@@ -234,6 +236,7 @@ static void put_discard(Sink *sink)
     g_free(put->id);
     g_free(put->final_etag);
     g_free(put->upload);
+    g_clear_pointer(&put->queue, g_async_queue_unref);
     g_ptr_array_unref(put->parts);
     g_clear_pointer(&put->old_parts, g_ptr_array_unref);
     g_clear_error(&put->failure);

@@ -36,8 +36,9 @@ typedef struct {
     GPtrArray *old_parts; /* S3OldPart, by number; NULL: none */
     bool begun_twice;     /* there may be another upload of ours, whose id got lost */
     int64_t begun_us;
-    GThreadPool *crew;
-    GMutex mutex; /* of what follows */
+    GPtrArray *crew;    /* GThread; NULL: none yet */
+    GAsyncQueue *queue; /* S3Part, for the crew */
+    GMutex mutex;       /* of what follows */
     GCond changed;
     int in_flight;
     uint8_t *spare; /* a buffer to use again */
@@ -46,8 +47,9 @@ typedef struct {
     int cancelled;   /* atomic */
 } S3Put;
 
-/* Headers with the store's checksums of a body; what they need is kept in *md5 and *sha256. */
-void s3_checksum_headers(const S3Config *config, const void *data, size_t size_bytes,
+/* Headers with the checksums of a part, whose SHA-256 is digest; what they need is kept in *md5
+ * and *sha256. */
+void s3_checksum_headers(const S3Config *config, const S3Part *part, const HashRaw *digest,
                          GPtrArray *headers, char **md5, char **sha256);
 void s3_sse_headers(const S3Config *config, GPtrArray *headers);
 

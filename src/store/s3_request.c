@@ -367,7 +367,9 @@ static Again attempt(S3 *s3, const S3Request *request, const char *payload, int 
 
 S3Answer *s3_send(S3 *s3, const S3Request *request, GError **error)
 {
-    const HashHex payload = hash_bytes(request->body, request->body_bytes);
+    const HashHex payload = request->body_sha256 != NULL
+                                ? hash_raw_to_hex(request->body_sha256)
+                                : hash_bytes(request->body, request->body_bytes);
     const int most = request->cleanup ? CLEANUP_TRIES : s3->config->tries;
     Moment moment = take_moment(s3, request);
     const int64_t latest_us = moment.latest_us;

@@ -98,11 +98,11 @@ typedef struct {
     bool restored_anew; /* the run's snapshot was restored and has the name */
     bool before_gone;   /* and somebody has dropped or renamed the copy from before since */
     bool idle;          /* recovery found no run that has not ended */
-    char *gate;         /* version of the kept copy's row when it was closed last */
-    char *work_gate;    /* of in_place: that of the work copy's row, as long as nobody was let in */
     bool unwatched;   /* the kept copy stood open without us: only its content proves it, no row */
     bool hooks_begun; /* the policy's commands around the fence (run/hooks.h) */
     bool gate_opened; /* the kept copy has been open for reading since it was fenced */
+    char *gate;       /* version of the kept copy's row when it was closed last */
+    char *work_gate;  /* of in_place: that of the work copy's row, as long as nobody was let in */
     char *hooks_told; /* the result that fence.after was told already; NULL: none */
     char *renamed_keep; /* what a person has renamed the kept copy to during the run; NULL */
     char *undecided;    /* recovery: how things stand, since nobody has said what to do; NULL */

@@ -19,7 +19,8 @@ typedef struct {
     CredentialsChain *credentials;
     GMutex mutex;            /* of what follows */
     char *region;            /* as the store has corrected it */
-    int64_t clock_offset_us; /* its clock minus ours, if it has complained */
+    int64_t clock_offset_us; /* added to our clock for signatures, since it has complained */
+    int64_t date_offset_us;  /* its clock minus ours, as its last answer said */
     int64_t latest_us;       /* store_set_latest() */
 } S3;
 

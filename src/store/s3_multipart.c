@@ -19,6 +19,7 @@
 #define MEMORY_BYTES ((uint64_t)256 * 1024 * 1024)
 #define COMPLETE_PATIENCE 4
 #define ABORT_TRIES 4
+#define SLACK_US (2 * G_USEC_PER_SEC) /* dates of stores are whole seconds */
 
 /* ---- parts ---- */
 
@@ -542,7 +543,7 @@ static void sweep_own(const S3Put *put)
     g_autoptr(GPtrArray) uploads = s3_list_uploads(put->s3, put->full_key, true, NULL);
     for (guint i = 0; uploads != NULL && i < uploads->len; i++) {
         const S3Upload *upload = g_ptr_array_index(uploads, i);
-        const int64_t since_us = put->begun_us + put->s3->clock_offset_us - G_USEC_PER_SEC;
+        const int64_t since_us = put->begun_us + put->s3->date_offset_us - SLACK_US;
         if (strcmp(upload->key, put->full_key) == 0 && upload->begun_us >= since_us)
             (void)s3_abort_upload(put->s3, put->full_key, upload->id, NULL);
     }

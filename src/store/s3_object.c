@@ -347,10 +347,13 @@ bool s3_delete(gpointer state, const char *key, GError **error)
         return true;
     if (head.version == NULL || strcmp(head.version, "null") == 0)
         return s3_delete_version(s3, full_key, head.version, false, error);
-    versions = list_versions(s3, full_key, error);
-    for (guint i = 0; versions != NULL && i < versions->len; i++) {
-        if (!s3_delete_version(s3, full_key, g_ptr_array_index(versions, i), false, error))
-            return false;
+    /* Page by page: of all keys that begin so, this one comes first. */
+    while ((versions = list_versions(s3, full_key, error)) != NULL && versions->len > 0) {
+        for (guint i = 0; i < versions->len; i++) {
+            if (!s3_delete_version(s3, full_key, g_ptr_array_index(versions, i), false, error))
+                return false;
+        }
+        g_clear_pointer(&versions, g_ptr_array_unref);
     }
     return versions != NULL;
 }

@@ -245,13 +245,22 @@ static bool learn_region(S3 *s3, const S3Answer *answer, const char *told)
     return learned;
 }
 
-static bool learn_clock(S3 *s3, const S3Answer *answer)
+static void learn_date(S3 *s3, const S3Answer *answer)
 {
     const int64_t theirs_us = s3_http_time(http_header(answer->http, "date"));
     if (theirs_us == 0)
+        return;
+    g_mutex_lock(&s3->mutex);
+    s3->date_offset_us = theirs_us - clock_wall_us();
+    g_mutex_unlock(&s3->mutex);
+}
+
+static bool learn_clock(S3 *s3, const S3Answer *answer)
+{
+    if (http_header(answer->http, "date") == NULL)
         return false;
     g_mutex_lock(&s3->mutex);
-    s3->clock_offset_us = theirs_us - clock_wall_us();
+    s3->clock_offset_us = s3->date_offset_us;
     g_mutex_unlock(&s3->mutex);
     return true;
 }
@@ -358,6 +367,7 @@ static Again attempt(S3 *s3, const S3Request *request, const char *payload, int 
     if (http == NULL)
         return error_is(*error, ERROR_CONNECTION) ? LATER : NO;
     *answer = answer_new(http, tries);
+    learn_date(s3, *answer);
     read_refusal(request, *answer, &region);
     if (s3_succeeded(*answer))
         return NO;

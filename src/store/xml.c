@@ -10,14 +10,25 @@ struct Xml {
     xmlDoc *document;
 };
 
+/* Before the first of several threads parses. */
+static void initialise(void)
+{
+    static gsize done;
+    if (g_once_init_enter(&done)) {
+        xmlInitParser();
+        g_once_init_leave(&done, 1);
+    }
+}
+
 Xml *xml_parse(const void *text, size_t size_bytes, GError **error)
 {
     static const int options =
         XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA;
-    xmlDoc *document = size_bytes > 0 && size_bytes < INT_MAX
-                           ? xmlReadMemory(text, (int)size_bytes, NULL, NULL, options)
-                           : NULL;
+    xmlDoc *document = NULL;
     Xml *xml = NULL;
+    initialise();
+    if (size_bytes > 0 && size_bytes < INT_MAX)
+        document = xmlReadMemory(text, (int)size_bytes, NULL, NULL, options);
     if (document == NULL || xmlDocGetRootElement(document) == NULL) {
         xmlFreeDoc(document);
         error_set(error, ERROR_IO, "the answer is no XML");

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from buckets import MIB, STORE, Bucket, data, environment, good, store
+from faults import Proxy, Wall
 from radosgw import KEY, SECRET
 
 ODD_KEYS = ["a b", "plus+and=equals&more?", "per%20cent%", "é/ü/日本", "(paren's)!*'", "~tilde_-.", "#hash", "a;b,c:d@e$f",
@@ -182,8 +183,8 @@ def test_a_bucket_that_cannot_lock(bucket):
 
 def test_all_versions_are_deleted(rgw):
     bucket = Bucket(rgw, locking=True)
-    for text in (b"1", b"2"):
-        good(bucket.url(), "put", "x", stdin=text)
+    for number in range(52):  # more than a page
+        bucket.client.put(bucket.name, "pre/fix/x", b"%d" % number)
     good(bucket.url(), "put", "x2", stdin=b"3")
     good(bucket.url(), "delete", "x")
     assert [key for key, _, _ in bucket.client.versions(bucket.name)] == ["pre/fix/x2"]
@@ -276,10 +277,10 @@ def test_a_bucket_that_is_not_there(rgw, bucket):
 # ---- runs ----
 
 
-def publish_to(project, url):
+def publish_to(project, url, before="open"):
     policy = project.folder / "policy.yaml"
     lines = [line for line in policy.read_text().splitlines() if not line.startswith("publish:")]
-    policy.write_text("\n".join([*lines, f'publish: {{ to: ["{url}"] }}', ""]))
+    policy.write_text("\n".join([*lines, f'publish: {{ to: ["{url}"], before: {before} }}', ""]))
 
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
@@ -305,3 +306,14 @@ def test_preflight_names_a_store_that_refuses(bucket, live, project):
     done = project.run(live, env={**CREDENTIALS, "AWS_SECRET_ACCESS_KEY": "wrong"})
     assert done.code == 3 and "SignatureDoesNotMatch" in str(done), done
     assert project.runs() == [] or bucket.keys() == {}
+
+
+def test_a_store_that_fails_when_it_matters(rgw, bucket, live, project):
+    """Preflight has seen it well. The name goes back, and nothing is left in the store."""
+    before = live.state()
+    with Proxy(rgw.port, Wall("put", "500")) as proxy:
+        publish_to(project, bucket.url("drydock", endpoint=proxy.url, tries=2), before="migrate")
+        done = project.run(live, env=CREDENTIALS)
+        assert done.code == 1 and "InternalError" in done.stderr and proxy.plan.count >= 2, done
+    assert live.state() == before
+    assert bucket.keys() == {} and bucket.uploads() == []

@@ -16,21 +16,26 @@ struct TarWriter {
     char *folder;
     const atomic_bool *stop;
     char *block;
+    bool given_up; /* what libarchive still writes is lost */
     GError *cause; /* of a write that failed below libarchive */
 };
 
+/* Never fails for libarchive, which would leak then: check() looks. */
 static la_ssize_t feed(struct archive *archive, void *data, const void *bytes, size_t size_bytes)
 {
     TarWriter *tar = data;
-    if (tar->cause == NULL && sink_write(tar->sink, bytes, size_bytes, &tar->cause))
-        return (la_ssize_t)size_bytes;
-    archive_set_error(archive, EIO, "cannot write");
-    return ARCHIVE_FATAL;
+    (void)archive;
+    if (!tar->given_up && !sink_write(tar->sink, bytes, size_bytes, &tar->cause))
+        tar->given_up = true;
+    return (la_ssize_t)size_bytes;
 }
 
-static bool failed(TarWriter *tar, GError **error)
+/* After each call of libarchive, which went well as far as it knows. */
+static bool check(TarWriter *tar, bool well, GError **error)
 {
     const char *said = archive_error_string(tar->archive);
+    if (well && tar->cause == NULL)
+        return true;
     if (tar->cause != NULL)
         g_propagate_error(error, g_steal_pointer(&tar->cause));
     else
@@ -49,7 +54,7 @@ static bool add_header(TarWriter *tar, const char *name, const struct stat *stat
     archive_entry_set_perm(entry, is_folder ? 0700 : 0600);
     archive_entry_set_mtime(entry, status->st_mtim.tv_sec, 0);
     archive_entry_set_size(entry, is_folder ? 0 : status->st_size);
-    done = archive_write_header(tar->archive, entry) == ARCHIVE_OK || failed(tar, error);
+    done = check(tar, archive_write_header(tar->archive, entry) == ARCHIVE_OK, error);
     archive_entry_free(entry);
     return done;
 }
@@ -67,12 +72,12 @@ TarWriter *tar_writer_new(Sink *sink, const char *folder, const atomic_bool *sto
     (void)clock_gettime(CLOCK_REALTIME, &status.st_mtim);
     /* Nothing is collected here: filters behind do that. The size of a file that ustar cannot hold
      * is the only thing that makes a pax header. */
-    if (archive_write_set_format_pax_restricted(tar->archive) != ARCHIVE_OK ||
-        archive_write_set_bytes_per_block(tar->archive, 0) != ARCHIVE_OK ||
-        archive_write_open2(tar->archive, tar, NULL, feed, NULL, NULL) != ARCHIVE_OK) {
-        failed(tar, error);
+    const bool opened =
+        archive_write_set_format_pax_restricted(tar->archive) == ARCHIVE_OK &&
+        archive_write_set_bytes_per_block(tar->archive, 0) == ARCHIVE_OK &&
+        archive_write_open2(tar->archive, tar, NULL, feed, NULL, NULL) == ARCHIVE_OK;
+    if (!check(tar, opened, error))
         return NULL;
-    }
     return add_header(tar, name, &status, error) ? g_steal_pointer(&tar) : NULL;
 }
 
@@ -80,10 +85,8 @@ void tar_writer_free(TarWriter *tar)
 {
     if (tar == NULL)
         return;
-    if (tar->archive != NULL) {
-        (void)archive_write_fail(tar->archive); /* no end mark */
-        archive_write_free(tar->archive);
-    }
+    tar->given_up = true; /* no end mark */
+    archive_write_free(tar->archive);
     sink_free(tar->sink);
     g_clear_error(&tar->cause);
     g_free(tar->block);
@@ -115,8 +118,8 @@ static bool copy(TarWriter *tar, int fd, const char *path, uint64_t left, GError
             error_set(error, ERROR_FAILED, "given up because other work failed");
             return false;
         }
-        if (archive_write_data(tar->archive, tar->block, (size_t)got) != got)
-            return failed(tar, error);
+        if (!check(tar, archive_write_data(tar->archive, tar->block, (size_t)got) == got, error))
+            return false;
         left -= (uint64_t)got;
     }
 }
@@ -140,6 +143,6 @@ bool tar_writer_add(TarWriter *tar, const char *path, const char *name, GError *
 
 bool tar_writer_finish(TarWriter *tar, GError **error)
 {
-    return (archive_write_close(tar->archive) == ARCHIVE_OK || failed(tar, error)) &&
+    return check(tar, archive_write_close(tar->archive) == ARCHIVE_OK, error) &&
            sink_commit(tar->sink, error);
 }

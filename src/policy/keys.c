@@ -6,6 +6,7 @@
 #include "pg/target.h"
 #include "policy/window.h"
 #include "store/store.h"
+#include "stream/age.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -403,6 +404,26 @@ static bool read_publish(const Load *load, GError **error)
     return good;
 }
 
+static bool read_encrypt(const Load *load, GError **error)
+{
+    const TextList *list = &load->keys->encrypt.recipients;
+    const OutlineNode *section = outline_key(load->outline, "encrypt");
+    const OutlineNode *node = section != NULL ? outline_key(section, "recipients") : NULL;
+    g_autoptr(GStrvBuilder) recipients = g_strv_builder_new();
+    bool good = true;
+    for (unsigned i = 0; good && i < list->count; i++) {
+        const OutlineNode *entry = outline_entry(node, i);
+        AgeKey key;
+        good = check_new(load, list, i, entry, error) &&
+               (age_recipient_parse(list->entries[i], &key, NULL) ||
+                refuse(load, entry, error, "is no public key of age: it begins with age1"));
+        g_strv_builder_add(recipients, list->entries[i]);
+    }
+    g_strfreev(load->policy->encrypt_recipients);
+    load->policy->encrypt_recipients = g_strv_builder_end(recipients);
+    return good;
+}
+
 static bool check_finding(const Load *load, const char *name, const OutlineNode *node,
                           GError **error)
 {
@@ -462,5 +483,6 @@ bool policy_keys_read(Policy *policy, const PolicyFile *file, const OutlineNode 
            read_control_database(load, error) && read_strategy(load, error) &&
            read_window(load, error) && read_fence(load, error) && read_timeouts(load, error) &&
            read_end_applications(load, error) && read_snapshot(load, error) &&
-           read_verify(load, error) && read_publish(load, error) && read_accept(load, error);
+           read_verify(load, error) && read_publish(load, error) && read_encrypt(load, error) &&
+           read_accept(load, error);
 }

@@ -86,6 +86,7 @@ Policy *policy_new_default(void)
     policy->snapshot_split_bytes = UINT64_C(256) << 20;
     policy->verify_assertions = g_new0(char *, 1);
     policy->publish_to = g_new0(char *, 1);
+    policy->encrypt_recipients = g_new0(char *, 1);
     policy->accept = g_new0(char *, 1);
     return policy;
 }
@@ -107,6 +108,7 @@ void policy_free(Policy *policy)
     g_strfreev(policy->end_applications);
     g_strfreev(policy->verify_assertions);
     g_strfreev(policy->publish_to);
+    g_strfreev(policy->encrypt_recipients);
     g_strfreev(policy->accept);
     g_free(policy);
 }

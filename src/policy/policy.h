@@ -72,6 +72,8 @@ typedef struct {
                                      NULL-terminated, never NULL */
     PublishBefore publish_before; /* publish.before */
     char **publish_to;            /* publish.to: store URLs; NULL-terminated, never NULL */
+    char **encrypt_recipients;    /* encrypt.recipients: public keys of age, to which snapshots in
+                                     stores are encrypted; NULL-terminated, never NULL */
     char **accept; /* accept: names of preflight findings; NULL-terminated, never NULL */
 } Policy;
 

@@ -119,6 +119,11 @@ static const cyaml_schema_field_t publish_keys[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t encrypt_keys[] = {
+    LIST(EncryptKeys, recipients),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t policy_keys[] = {
     CYAML_FIELD_STRING_PTR("policy", CYAML_FLAG_POINTER, PolicyFile, policy, 1, CYAML_UNLIMITED),
     TEXT(PolicyFile, migrations),
@@ -133,6 +138,7 @@ static const cyaml_schema_field_t policy_keys[] = {
     SECTION(snapshot, snapshot_keys),
     SECTION(verify, verify_keys),
     SECTION(publish, publish_keys),
+    SECTION(encrypt, encrypt_keys),
     LIST(PolicyFile, accept),
     CYAML_FIELD_END,
 };

@@ -55,6 +55,10 @@ typedef struct {
 } PublishKeys;
 
 typedef struct {
+    TextList recipients;
+} EncryptKeys;
+
+typedef struct {
     char *policy, *migrations, *state, *control_database;
     OnCrash on_crash;
     Strategy strategy;
@@ -65,6 +69,7 @@ typedef struct {
     SnapshotKeys snapshot;
     VerifyKeys verify;
     PublishKeys publish;
+    EncryptKeys encrypt;
     TextList accept;
 } PolicyFile;
 

@@ -5,7 +5,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "snapshot/manifest.h"
+#include "snapshot/tar.h"
 #include "store/store.h"
+#include "stream/age.h"
 #include <string.h>
 
 /* What is left to be put when the database is in service: nobody waits longer for a store. */
@@ -32,15 +34,53 @@ static char *store_key(const Run *run, const char *name)
     return g_build_filename(database, run->id, name, NULL);
 }
 
+static bool is_encrypted(const Run *run)
+{
+    return run->policy->encrypt_recipients[0] != NULL;
+}
+
+/* A folder, or one file for the recipients of the policy. */
+static char *snapshot_key(const Run *run)
+{
+    return store_key(run, is_encrypted(run) ? "snapshot.tar.age" : "snapshot");
+}
+
+static Sink *encrypt(const Run *run, Sink *next, GError **error)
+{
+    char *const *recipients = run->policy->encrypt_recipients;
+    const guint n = g_strv_length(run->policy->encrypt_recipients);
+    g_autofree AgeKey *keys = g_new0(AgeKey, n);
+    g_autoptr(Sink) sink = next;
+    for (guint i = 0; i < n; i++) {
+        if (!age_recipient_parse(recipients[i], &keys[i], error))
+            return NULL;
+    }
+    return sink_age_new(g_steal_pointer(&sink), keys, n, error);
+}
+
+static bool put_encrypted(const Run *run, Store *store, const char *key, const char *folder,
+                          uint64_t *size_bytes, GError **error)
+{
+    const StorePutOptions options = {.if_absent = true};
+    Sink *sink = store_put(store, key, &options, error);
+    sink = sink != NULL ? encrypt(run, sink, error) : NULL;
+    return sink != NULL && tar_write_snapshot(sink, folder, size_bytes, error);
+}
+
 /* What this run has begun to put may be there already: it died before it could write that down. */
-static bool put(Store *store, const char *key, const char *folder, bool begun, uint64_t *size_bytes,
+static bool put(const Run *run, Store *store, const char *key, bool begun, uint64_t *size_bytes,
                 GError **error)
 {
-    g_autofree char *manifest = g_build_filename(key, MANIFEST_NAME, NULL);
+    g_autofree char *folder = g_build_filename(run->folder, "snapshot", NULL);
+    g_autofree char *last =
+        is_encrypted(run) ? g_strdup(key) : g_build_filename(key, MANIFEST_NAME, NULL);
     g_autoptr(StoreObject) held = NULL;
-    if (begun && !store_head(store, manifest, &held, error))
+    if (begun && !store_head(store, last, &held, error))
         return false;
-    return held != NULL || store_put_folder(store, key, folder, size_bytes, error);
+    if (held != NULL)
+        return true;
+    return is_encrypted(run) ? put_encrypted(run, store, key, folder, size_bytes, error)
+                             : store_put_folder(store, key, folder, size_bytes, error);
 }
 
 /* Whether the journal has a line of this kind about a place. */
@@ -63,9 +103,8 @@ static bool publish_to(const Run *run, const char *url, const json_t *lines, int
                        json_t *places, GError **error)
 {
     g_autoptr(Store) store = store_open(url, error);
-    g_autofree char *folder = g_build_filename(run->folder, "snapshot", NULL);
     g_autofree char *log = g_build_filename(run->folder, "audit.jsonl", NULL);
-    g_autofree char *key = store_key(run, "snapshot");
+    g_autofree char *key = snapshot_key(run);
     g_autofree char *log_key = store_key(run, "audit.jsonl");
     g_autofree char *place = NULL;
     uint64_t size_bytes = 0;
@@ -75,7 +114,7 @@ static bool publish_to(const Run *run, const char *url, const json_t *lines, int
     place = store_locate(store, key);
     if (!journal_intent(run->journal, "publish", "put", json_pack("{s:s}", "place", place),
                         error) ||
-        !put(store, key, folder, has_line(lines, "intent", place), &size_bytes, error) ||
+        !put(run, store, key, has_line(lines, "intent", place), &size_bytes, error) ||
         !store_put_file(store, log_key, log, error)) {
         g_prefix_error(error, "while publishing to %s: ", url);
         return false;
@@ -104,7 +143,7 @@ bool publish_snapshot(const Run *run, int64_t latest_us, json_t *places, GError 
 static bool is_published(const Run *run, const char *url, const json_t *lines)
 {
     g_autoptr(Store) store = store_open(url, NULL);
-    g_autofree char *key = store_key(run, "snapshot");
+    g_autofree char *key = snapshot_key(run);
     g_autofree char *place = store != NULL ? store_locate(store, key) : NULL;
     return place != NULL && has_line(lines, "done", place);
 }

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define FOLDER_NAME "snapshot" /* in the tar */
 #define TICK_US (G_USEC_PER_SEC / 5)
 
 struct Shipment {
@@ -51,7 +50,7 @@ static bool ship(Shipment *shipment, TarWriter *tar, const char *name, GError **
 static bool ship_all(Shipment *shipment, GError **error)
 {
     g_autoptr(TarWriter) tar =
-        tar_writer_new(g_steal_pointer(&shipment->sink), FOLDER_NAME, &shipment->stop, error);
+        tar_writer_new(g_steal_pointer(&shipment->sink), TAR_FOLDER, &shipment->stop, error);
     if (tar == NULL)
         return false;
     for (;;) {

@@ -1,6 +1,8 @@
 #include "snapshot/tar.h"
 
 #include "base/error.h"
+#include "base/interrupt.h"
+#include "snapshot/manifest.h"
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -145,4 +147,29 @@ bool tar_writer_finish(TarWriter *tar, GError **error)
 {
     return check(tar, archive_write_close(tar->archive) == ARCHIVE_OK, error) &&
            sink_commit(tar->sink, error);
+}
+
+/* ---- a whole snapshot ---- */
+
+static bool add_all(TarWriter *tar, const char *folder, const Manifest *manifest, GError **error)
+{
+    g_autofree char *last = g_build_filename(folder, MANIFEST_NAME, NULL);
+    for (guint i = 0; i < manifest->files->len; i++) {
+        const ManifestFile *file = g_ptr_array_index(manifest->files, i);
+        g_autofree char *path = g_build_filename(folder, file->name, NULL);
+        if (interrupt_check(error) || !tar_writer_add(tar, path, file->name, error))
+            return false;
+    }
+    return tar_writer_add(tar, last, MANIFEST_NAME, error) && tar_writer_finish(tar, error);
+}
+
+bool tar_write_snapshot(Sink *sink, const char *folder, uint64_t *size_bytes, GError **error)
+{
+    static const atomic_bool stop = false;
+    g_autoptr(TarWriter) tar = tar_writer_new(sink, TAR_FOLDER, &stop, error);
+    g_autoptr(Manifest) manifest = tar != NULL ? manifest_read(folder, error) : NULL;
+    if (manifest == NULL)
+        return false;
+    *size_bytes = manifest_size(manifest);
+    return add_all(tar, folder, manifest, error);
 }

@@ -9,6 +9,8 @@
 #include "stream/sink.h"
 #include <stdatomic.h>
 
+#define TAR_FOLDER "snapshot" /* what the folder in the tar is called */
+
 typedef struct TarWriter TarWriter;
 
 /* Takes sink. folder is what the folder in the tar is called. When *stop becomes true it gives up
@@ -20,6 +22,10 @@ bool tar_writer_add(TarWriter *tar, const char *path, const char *name, GError *
 
 /* The end mark, and the sink's commit. */
 bool tar_writer_finish(TarWriter *tar, GError **error);
+
+/* A whole snapshot that lies in a folder, its manifest last. Takes sink, and commits it.
+ * *size_bytes gets what the files are together. */
+bool tar_write_snapshot(Sink *sink, const char *folder, uint64_t *size_bytes, GError **error);
 
 /* Discards what was not finished. */
 void tar_writer_free(TarWriter *tar);

@@ -207,6 +207,38 @@ def test_a_store_takes_it_and_gives_it_back(drydock, cluster, source, key, bucke
     assert done.code == 0, str(done)
 
 
+def test_what_a_run_publishes_is_encrypted(drydock, source, project, key):
+    """To the recipients of the policy; nothing of it is beside that, and it is the run's snapshot."""
+    with open(project.folder / "policy.yaml", "a", encoding="utf-8") as policy:
+        policy.write(f"encrypt: {{ recipients: [{key[1]}] }}\n")
+    project.add("anything", "CREATE TABLE anything (id int);")
+    done = project.run(source)
+    assert done.code == 0, str(done)
+    run = project.runs()[-1]
+    place = project.published / "white_cross" / run.name
+    assert sorted(os.listdir(place)) == ["audit.jsonl", "report.json", "report.txt", "snapshot.tar.age"]
+    assert drydock("verify", "snapshot", place / "snapshot.tar.age", "--identity", key[0]).code == 0
+    out = subprocess.run(f"age -d -i '{key[0]}' '{place}/snapshot.tar.age' | tar -xO snapshot/manifest.json", shell=True,
+                         check=True, capture_output=True).stdout
+    assert out == (run / "snapshot" / "manifest.json").read_bytes()
+
+
+@pytest.mark.parametrize("point", ["publish.put.intent", "publish.put.acted"])
+def test_a_run_that_died_publishing_has_one_copy(drydock, source, project, key, point):
+    with open(project.folder / "policy.yaml", "a", encoding="utf-8") as policy:
+        policy.write(f"encrypt: {{ recipients: [{key[1]}] }}\non_crash: continue\n")
+    project.add("anything", "CREATE TABLE anything (id int);")
+    done = project.run(source, env={"DRYDOCK_FAILPOINT": f"{point}=kill"})
+    assert done.code != 0, str(done)
+    done = project.drydock("recover", "--policy", project.folder / "policy.yaml", "--state", project.state,
+                           dsn=source.dsn(SUPERUSER))
+    assert done.code in (0, 7), str(done)
+    copies = list(project.published.rglob("snapshot*"))
+    assert len(copies) <= 1, copies
+    for copy in copies:
+        assert drydock("verify", "snapshot", copy, "--identity", key[0]).code == 0
+
+
 def test_a_folder_may_be_a_store(drydock, source, tmp_path):
     for path, code in (("white_cross.tar", 0), ("white_cross", 2), ("absent/white_cross.tar", 2)):
         done = drydock("snapshot", "--out", f"file://{tmp_path}/{path}", dsn=source.dsn(SUPERUSER))

@@ -168,6 +168,9 @@ static void test_every_key(void **state)
              "  to:\n"
              "  - file:///srv/a\n"
              "  - \"file:///srv/b\"\n"
+             "encrypt:\n"
+             "  recipients:\n"
+             "  - age185724vv6wd4w770p34eadgadqndf3elhs70y7jk6amnm3hjl6qvs8250up\n"
              "accept: [standby, disk]\n");
     g_autofree char *parent = g_path_get_dirname(folder);
     g_autofree char *migrations = g_build_filename(parent, "up", NULL);
@@ -211,6 +214,8 @@ static void test_every_key(void **state)
     assert_string_equal(policy->verify_assertions[1], pattern);
     assert_int_equal(policy->publish_before, PUBLISH_BEFORE_NOTHING);
     assert_string_equal(policy->publish_to[1], "file:///srv/b");
+    assert_true(g_str_has_prefix(policy->encrypt_recipients[0], "age185724"));
+    assert_null(policy->encrypt_recipients[1]);
     assert_true(policy_accepts(policy, "disk"));
     assert_false(policy_accepts(policy, "logical_slot"));
 }
@@ -264,7 +269,7 @@ static void test_pattern_in_folder_name(void **state)
 
 #define KEYS_OF_POLICY                                                                             \
     "policy, migrations, state, control_database, on_crash, strategy, window, fence, timeouts, "   \
-    "clone, snapshot, verify, publish, accept"
+    "clone, snapshot, verify, publish, encrypt, accept"
 #define FINDINGS                                                                                   \
     "standby, logical_slot, role_settings, acl_grantor, unlogged, extension_owner, disk, "         \
     "background_workers, session_roles, irreversible, owners, subscription"
@@ -329,6 +334,8 @@ static const struct {
      ":4:3: entry 2 of 'accept' must be text, not a list"},
     {"policy: p\npublish: {before: verify}\n",
      ":2:19: 'publish.before' cannot be 'verify'; it is one of: open, migrate, nothing"},
+    {"policy: p\nencrypt: {recipients: [age1abc]}\n",
+     ":2:24: entry 1 of 'encrypt.recipients' is no public key of age: it begins with age1"},
     {"policy: p\npublish: {to: [{a: b}]}\n",
      ":2:16: entry 1 of 'publish.to' must be text, not a mapping"},
     {"policy: p\nverify: {assertions: ['']}\n", ":2:23: entry 1 of 'verify.assertions' is empty"},

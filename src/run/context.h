@@ -80,24 +80,25 @@ typedef struct {
     bool stands;         /* there is none: the work copy is one that an earlier run has left */
 
     /* The state of the copies. */
-    bool fenced;        /* the name is taken away */
-    bool cloned;        /* the work copy exists */
-    bool history_made;  /* the work copy's history is there and up to date */
-    bool migrating;     /* a migrating statement may have been sent to the work copy */
-    bool in_place;      /* the database itself is migrated (run/in_place.h) */
-    bool alone;         /* and there is no clone of it */
-    bool exchanged;     /* the work copy is the database itself */
-    bool exchange_sent; /* COMMIT of that was sent, and not answered */
-    bool taken_back;    /* it did not come to that, or was taken back: nobody was let into it */
-    bool marked;        /* RUN_ONLINE: the database may say that it has not ended (run/marker.h) */
-    bool opened;        /* the work copy has the name */
-    bool naming_sent;   /* COMMIT of the transaction that gives it the name was sent */
-    bool kept_scratch;  /* a rehearsal's database was kept */
-    bool failed_left;   /* a migrated copy was put aside */
-    bool unproven_left; /* and so was a kept copy that is not what it was */
-    bool restored_anew; /* the run's snapshot was restored and has the name */
-    bool before_gone;   /* and somebody has dropped or renamed the copy from before since */
-    bool idle;          /* recovery found no run that has not ended */
+    bool fenced;         /* the name is taken away */
+    bool cloned;         /* the work copy exists */
+    bool history_made;   /* the work copy's history is there and up to date */
+    bool migrating;      /* a migrating statement may have been sent to the work copy */
+    bool in_place;       /* the database itself is migrated (run/in_place.h) */
+    bool alone;          /* and there is no clone of it */
+    bool exchanged;      /* the work copy is the database itself */
+    bool exchange_sent;  /* COMMIT of that was sent, and not answered */
+    bool taken_back;     /* it did not come to that, or was taken back: nobody was let into it */
+    bool marked;         /* RUN_ONLINE: the database may say that it has not ended (run/marker.h) */
+    bool opened;         /* the work copy has the name */
+    bool naming_sent;    /* COMMIT of the transaction that gives it the name was sent */
+    bool kept_scratch;   /* a rehearsal's database was kept */
+    bool failed_left;    /* a migrated copy was put aside */
+    bool unproven_left;  /* and so was a kept copy that is not what it was */
+    bool restored_anew;  /* the run's snapshot was restored and has the name */
+    bool before_gone;    /* and somebody has dropped or renamed the copy from before since */
+    bool idle;           /* recovery found no run that has not ended */
+    bool published_late; /* by recovery, when users were at work again */
     bool unwatched;   /* the kept copy stood open without us: only its content proves it, no row */
     bool hooks_begun; /* the policy's commands around the fence (run/hooks.h) */
     bool gate_opened; /* the kept copy has been open for reading since it was fenced */
@@ -125,8 +126,7 @@ typedef struct {
     int64_t window_end_us; /* wall clock; 0: none */
     int64_t fenced_at_us;  /* monotonic */
     int64_t downtime_us;
-    int64_t waited_us;   /* for the backup lane, in this phase */
-    bool published_late; /* by recovery, when users were at work again */
+    int64_t waited_us; /* for the backup lane, in this phase */
 
     const char *phase; /* that runs now, for the journal */
     json_t *report;

@@ -80,10 +80,17 @@ static bool run_hook(Run *run, const char *list, unsigned number, const char *co
 {
     g_autofree char *which = g_strdup_printf("command %u of '%s'", number, list);
     g_autoptr(Child) child = NULL;
+    g_autoptr(GError) cause = NULL;
     log_info("%s: begins", which);
     if (!journal_intent(run->journal, "hooks", "command",
-                        json_pack("{s:s, s:i}", "list", list, "number", (int)number), error))
-        return false;
+                        json_pack("{s:s, s:i}", "list", list, "number", (int)number), &cause)) {
+        /* What was begun is ended, also where the journal cannot be written any more. */
+        if (result == NULL) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return false;
+        }
+        log_warning("%s: %s", which, cause->message);
+    }
     child = run_shell(run, which, command, result, timeout_ms, error);
     if (child == NULL)
         return false;

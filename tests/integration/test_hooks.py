@@ -120,3 +120,9 @@ def test_recover(drydock, database, tmp_path, ledger):
     drydock.fresh_state()
     tells(drydock("recover", "--policy", path, "--on-crash", "restore", dsn=database.dsn()), 7, [])
     assert words(ledger) == ended * 2
+
+
+def test_after_without_a_journal(drydock, database, tmp_path, ledger):
+    """What was begun is ended, also where its line of the journal cannot be written."""
+    run(drydock, database, policy(tmp_path, ledger), "hooks.command.intent#2=error")
+    assert words(ledger) == ["before white_cross", "after white_cross migrated"]

@@ -90,6 +90,7 @@ def test_migrates_while_users_write(live, online, start_clients):
     folder, = online.runs()
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert [phase["phase"] for phase in report["phases"]] == ["preflight", "snapshot", "publish", "migrate", "verify", "end"]
+    assert len(report["published"]) == 1
     assert "users write" in report["data"] and "data_proof" not in report
     assert (folder / "snapshot" / "manifest.json").exists()
     again = online.run(live)

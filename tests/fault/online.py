@@ -4,7 +4,7 @@ import re
 
 import bench as benches
 import content as contents
-from bench import GOOD, NAME, POLICY, wait_until
+from bench import GOOD, NAME, wait_until
 
 DOWN = {
     "20250102000000-piers": "DROP TABLE piers;\n",
@@ -30,9 +30,8 @@ DEATHS = ("online.after_begin", "migrate.apply.done#2", "migration.after_stateme
 
 def _make(bench, name, migrations):
     path = bench.policy(migrations, name)
-    text = POLICY.format(migrations=path.with_suffix(""), store=bench.store, hooks=bench.hooks,
-                         before="migrate")
-    text = re.sub(r"^fence:.*\n(?: .*\n)*", "strategy: in_place\nfence: { how: none }\n", text, flags=re.M)
+    text = re.sub(r"^fence:.*\n(?: .*\n)*", "strategy: in_place\nfence: { how: none }\n",
+                  path.read_text(encoding="utf-8"), flags=re.M)
     path.write_text(text, encoding="utf-8")
     for title in migrations:
         (path.with_suffix("") / f"{title}.down.sql").write_text(DOWN[title], encoding="utf-8")

@@ -34,10 +34,19 @@ def test_random_death(bench, record, seed):
             if not with_state:
                 bench.drydock.fresh_state()
             done = bench.run(policy, command="recover", more=("--on-crash", on_crash))
-        writers.wait_for_writes()
+        assert NAME in bench.databases(), str(done)
+        wait_for_writes(bench, writers, done)
     writers.check(NAME)
     kind = judge(bench, done)
     record("any", kind)
+
+
+def wait_for_writes(bench, writers, done):
+    try:
+        writers.wait_for_writes()
+    except AssertionError as error:
+        sessions = bench.cluster.query("SELECT datname, usename, state, wait_event, application_name FROM pg_stat_activity")
+        raise AssertionError(f"{error}: {done}\n{bench.databases()}\n{sessions}") from error
 
 
 def kill_inner(process):

@@ -23,6 +23,8 @@ typedef struct {
     bool (*head)(gpointer state, const char *key, StoreObject **object, GError **error);
     bool (*list)(gpointer state, const char *prefix, GPtrArray *objects, GError **error);
     bool (*delete)(gpointer state, const char *key, GError **error);
+    /* The same for what is ours and must not stay: no signal and no limit ends it. */
+    bool (*take_back)(gpointer state, const char *key, GError **error);
     bool (*set_retention)(gpointer state, const char *key, const StoreRetention *retention,
                           GError **error);
     bool (*sweep)(gpointer state, const char *prefix, int64_t before_us, int *count,
@@ -44,4 +46,5 @@ void store_set_exists(const char *place, GError **error);
 /* Folders and files for stores that have objects alone (transfer.c). */
 bool store_transfer_folder(Store *store, const char *key, const char *folder, uint64_t *size_bytes,
                            GError **error);
+bool store_take_back(Store *store, const char *key, GError **error);
 bool store_transfer_file(Store *store, const char *key, const char *file, GError **error);

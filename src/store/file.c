@@ -396,6 +396,7 @@ const StoreBackend store_file_backend = {
     .head = file_store_head,
     .list = file_store_list,
     .delete = file_store_delete,
+    .take_back = file_store_delete,
     .set_retention = file_store_set_retention,
     .sweep = file_store_sweep,
     .put_folder = file_put_folder,

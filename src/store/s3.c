@@ -77,6 +77,7 @@ const StoreBackend store_s3_backend = {
     .head = s3_head_object,
     .list = s3_list,
     .delete = s3_delete,
+    .take_back = s3_take_back,
     .set_retention = s3_set_retention,
     .sweep = s3_sweep,
     .locate = s3_locate,

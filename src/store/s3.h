@@ -103,6 +103,7 @@ Source *s3_get(gpointer state, const char *key, uint64_t offset, uint64_t length
 bool s3_head_object(gpointer state, const char *key, StoreObject **object, GError **error);
 bool s3_list(gpointer state, const char *prefix, GPtrArray *objects, GError **error);
 bool s3_delete(gpointer state, const char *key, GError **error);
+bool s3_take_back(gpointer state, const char *key, GError **error);
 bool s3_set_retention(gpointer state, const char *key, const StoreRetention *retention,
                       GError **error);
 

@@ -310,12 +310,15 @@ bool s3_delete_version(S3 *s3, const char *full_key, const char *version, bool c
 }
 
 /* The versions of a key, delete markers too, as the store lists them: the newest first. */
-static GPtrArray *list_versions(S3 *s3, const char *full_key, GError **error)
+static GPtrArray *list_versions(S3 *s3, const char *full_key, bool cleanup, GError **error)
 {
     g_autoptr(GPtrArray) versions = g_ptr_array_new_with_free_func(g_free);
     const char *const query[] = {"versions", "", "prefix", full_key, "encoding-type", "url", NULL};
-    const S3Request request = {
-        .method = "GET", .query = query, .answer_max_bytes = LIST_MAX_BYTES, .xml = true};
+    const S3Request request = {.method = "GET",
+                               .query = query,
+                               .answer_max_bytes = LIST_MAX_BYTES,
+                               .cleanup = cleanup,
+                               .xml = true};
     g_autoptr(S3Answer) answer = s3_ask(s3, &request, "list the versions of an object", error);
     g_autoptr(Xml) xml =
         answer != NULL ? s3_answer_xml(answer, "list the versions of an object", error) : NULL;
@@ -335,27 +338,36 @@ static GPtrArray *list_versions(S3 *s3, const char *full_key, GError **error)
 }
 
 /* In a bucket with versions, a plain DELETE would hide the object and keep its bytes. */
-bool s3_delete(gpointer state, const char *key, GError **error)
+static bool delete_all(S3 *s3, const char *key, bool cleanup, GError **error)
 {
-    S3 *s3 = state;
     g_autofree char *full_key = s3_full_key(s3, key);
     g_auto(S3Head) head = {0};
     g_autoptr(GPtrArray) versions = NULL;
-    if (!s3_head(s3, full_key, false, &head, error))
+    if (!s3_head(s3, full_key, cleanup, &head, error))
         return false;
     if (!head.exists)
         return true;
     if (head.version == NULL || strcmp(head.version, "null") == 0)
-        return s3_delete_version(s3, full_key, head.version, false, error);
+        return s3_delete_version(s3, full_key, head.version, cleanup, error);
     /* Page by page: of all keys that begin so, this one comes first. */
-    while ((versions = list_versions(s3, full_key, error)) != NULL && versions->len > 0) {
+    while ((versions = list_versions(s3, full_key, cleanup, error)) != NULL && versions->len > 0) {
         for (guint i = 0; i < versions->len; i++) {
-            if (!s3_delete_version(s3, full_key, g_ptr_array_index(versions, i), false, error))
+            if (!s3_delete_version(s3, full_key, g_ptr_array_index(versions, i), cleanup, error))
                 return false;
         }
         g_clear_pointer(&versions, g_ptr_array_unref);
     }
     return versions != NULL;
+}
+
+bool s3_delete(gpointer state, const char *key, GError **error)
+{
+    return delete_all(state, key, false, error);
+}
+
+bool s3_take_back(gpointer state, const char *key, GError **error)
+{
+    return delete_all(state, key, true, error);
 }
 
 /* ---- locks ---- */

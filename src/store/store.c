@@ -178,6 +178,11 @@ bool store_delete(Store *store, const char *key, GError **error)
     return check_key(key, error) && store->backend->delete (store->state, key, error);
 }
 
+bool store_take_back(Store *store, const char *key, GError **error)
+{
+    return store->backend->take_back(store->state, key, error);
+}
+
 bool store_set_retention(Store *store, const char *key, const StoreRetention *retention,
                          GError **error)
 {

@@ -146,20 +146,18 @@ static bool send_all(Transfer *transfer, const char *folder, GError **error)
     return true;
 }
 
-/* After a failure nothing is left; a signal that has ended the copying must not end this. */
+/* After a failure nothing is left. */
 static void take_back(const Transfer *transfer)
 {
-    const bool before = interrupt_shield(true);
     for (guint i = transfer->put->len; i > 0; i--) {
         const char *key = g_ptr_array_index(transfer->put, i - 1);
         g_autofree char *place = store_locate(transfer->store, key);
         g_autoptr(GError) cause = NULL;
-        if (!store_delete(transfer->store, key, &cause)) {
+        if (!store_take_back(transfer->store, key, &cause)) {
             log_warning("%s is left behind: %s", place, cause->message);
             break; /* it is not going to be better with the next */
         }
     }
-    (void)interrupt_shield(before);
 }
 
 bool store_transfer_folder(Store *store, const char *key, const char *folder, uint64_t *size_bytes,

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from buckets import MIB, STORE, Bucket, data, environment, good, store
-from faults import Proxy, Wall
+from faults import Noise, Proxy, Wall
 from radosgw import KEY, SECRET
 
 ODD_KEYS = ["a b", "plus+and=equals&more?", "per%20cent%", "é/ü/日本", "(paren's)!*'", "~tilde_-.", "#hash", "a;b,c:d@e$f",
@@ -99,7 +99,7 @@ def test_checksums(bucket):
 
 
 def test_memory_is_bounded(bucket):
-    content = data(100 * MIB)
+    content = data(80 * MIB)
     done = store(bucket.url(), "put", "x", stdin=content)
     assert done.code == 0, done.stderr
     assert int(done.stderr.split()[-1]) < 64 * 1024
@@ -216,6 +216,21 @@ def test_a_folder_that_fails_leaves_nothing(bucket, tmp_path):
     folder = make_folder(tmp_path / "snapshot", {"a": b"1", "b": b"2"})
     (folder / "c").symlink_to("a")
     assert store(bucket.url(), "put-folder", "run", folder).code == 1
+    assert bucket.keys() == {}
+
+
+def test_a_signal_takes_a_folder_back(bucket, tmp_path):
+    folder = make_folder(tmp_path / "snapshot", {**{f"{n:03}": b"1" for n in range(40)}, "manifest.json": b"{}"})
+    with Proxy(bucket.rgw.port, Noise(1, share=1.0, patience=10**6, kinds=["slow"])) as proxy:
+        url = bucket.url(endpoint=proxy.url)
+        with subprocess.Popen([STORE, url, "put-folder", "run", folder], env=environment(),
+                              stderr=subprocess.PIPE) as process:
+            deadline = time.monotonic() + 20
+            while len(bucket.keys()) < 2 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 128 + signal.SIGTERM
+            assert b"left behind" not in process.stderr.read()
     assert bucket.keys() == {}
 
 

@@ -29,7 +29,7 @@ static void act(const char *action)
     } else if (strcmp(action, "die") == 0 && guardian_pid() > 0) {
         (void)kill(getpid(), SIGKILL);
     } else if (strcmp(action, "stop") == 0) {
-        (void)kill(getpid(), SIGSTOP);
+        (void)raise(SIGSTOP); /* to this very thread, which goes on for a moment otherwise */
     } else if (strcmp(action, "term") == 0) {
         (void)kill(getpid(), SIGTERM);
     } else if (g_str_has_prefix(action, "sleep:")) {

@@ -3,8 +3,8 @@
  * wait for it, so that somebody is there who can tidy up at once when the inner one is killed (by
  * the kernel for its memory, by hand) or crashes.
  *
- * Signals that ask the guardian to end, to stop (Ctrl-Z) or to go on are passed on. When the guardian is killed, the inner one gets a
- * SIGTERM.
+ * Signals that ask the guardian to end, to stop (Ctrl-Z) or to go on are passed on. When the
+ * guardian is killed, the inner one gets a SIGTERM.
  */
 #pragma once
 

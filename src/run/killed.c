@@ -50,13 +50,12 @@ static void tell_untouched(const char *database, int number, RunOutcome *outcome
     const bool missing = outcome->exit_code != 0;
     g_free(outcome->last_line);
     outcome->exit_code = 1;
-    outcome->last_line =
-        g_strdup_printf("failed before anything was migrated: %s'%s'%s; cause: the process of the "
-                        "run was ended by "
-                        "signal %d (%s)",
-                        missing ? "there is no database " : "", database,
-                        missing ? ", as before the run" : " was not changed", number,
-                        strsignal(number));
+    outcome->last_line = g_strdup_printf(
+        "failed before anything was migrated: %s'%s'%s; cause: the process of the "
+        "run was ended by "
+        "signal %d (%s)",
+        missing ? "there is no database " : "", database,
+        missing ? ", as before the run" : " was not changed", number, strsignal(number));
     json_set_integer(outcome->report, "exit_code", 1);
     json_set_text(outcome->report, "result", outcome->last_line);
 }

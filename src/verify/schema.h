@@ -9,8 +9,8 @@
 #include <glib.h>
 
 /* {"table": {"public.ships": {"definition": HASH}, ...}, "column": ..., ...}, with owners and
- * privileges, without schema drydock and the order of columns; in the transaction that is open, whose search_path is empty
- * from then on. A new reference. */
+ * privileges, without schema drydock and the order of columns; in the transaction that is open,
+ * whose search_path is empty from then on. A new reference. */
 json_t *schema_read(PgConnection *connection, GError **error);
 
 /* A line for each thing that was created, dropped or changed ("column 'public.ships.flag' was

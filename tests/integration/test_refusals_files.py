@@ -230,8 +230,9 @@ def test_state_folder_may_not_be_written(drydock, database, tmp_path, policy):
     assert "'white_cross' was not changed" in done.last_line
 
 
-def test_state_folder_is_full(drydock, database, policy):
+def test_state_folder_is_full(drydock, database, tmp_path):
     """A limit on the size of files is as a full disk, for root, too: put back, and it is said what could not be written."""
+    policy = write_policy(tmp_path, publish={"before": "migrate"})
     before = database.state()
     command = ["/usr/bin/prlimit", "--fsize=20000", *drydock.command("run", "--policy", policy, dsn=database.dsn())]
     # The signal of that limit stays ignored, as it is in Python: writing fails instead.

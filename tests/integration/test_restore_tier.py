@@ -13,6 +13,12 @@ PROOF = "restored from the snapshot"
 EQUAL = "every digest equals the one taken before the first migrating statement"
 
 
+@pytest.fixture(autouse=True)
+def backed_up(project):
+    """Nothing is migrated before the snapshot is complete."""
+    project.policy(before="migrate")
+
+
 @pytest.fixture
 def live(white_cross):
     return white_cross(NAME, students=30)

@@ -228,7 +228,7 @@ bool run_connect(Run *run, GError **error)
         /* A lock that this run never had is another's; one that it had may still be held by its own
          * session, whose end the server has not noticed yet. */
         const bool may_retry = error_is(cause, ERROR_LOCKED)
-                                   ? run->fenced || run->options->after_death
+                                   ? run->fenced || run->marked || run->options->after_death
                                    : error_may_retry(cause);
         if (!may_retry || clock_monotonic_us() >= end_us) {
             g_propagate_error(error, g_steal_pointer(&cause));

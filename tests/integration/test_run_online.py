@@ -289,6 +289,23 @@ def kill(run):
     run.process.wait()
 
 
+def test_its_lock_is_held_by_a_session_that_is_dead(live, online):
+    """The server may notice late that a session has ended: the way back waits for that."""
+    before = as_before(live)
+    key = f"('x' || substr(encode(sha256('drydock:{live}'), 'hex'), 1, 16))::bit(64)::bigint"
+    with online.started(live, env={"DRYDOCK_FAILPOINT": "verify.check.intent=stop"}) as run:
+        run.wait_for_stop()
+        with live.cluster.session(user=beds.OWNER) as holding, holding.cursor() as cursor:
+            live.cluster.query("SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_database d ON d.oid = database"
+                               " WHERE locktype = 'advisory' AND datname = 'postgres'")
+            cursor.execute(f"SELECT pg_advisory_lock({key})")
+            run.signal(signal.SIGCONT)
+            waited = any("trying again" in line for line in run.process.stderr)
+        done = run.done()
+    assert waited, str(done)
+    check_taken_back(done, live, before)
+
+
 def test_a_copy_does_not_say_it(live, online, bed):
     """A database that was copied from one with a dead run has no run of its own."""
     with online.started(live, env={"DRYDOCK_FAILPOINT": "verify.check.intent=stop"}) as run:

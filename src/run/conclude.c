@@ -164,9 +164,13 @@ static void unknown_line(const Run *run, GString *line, const char *exception)
                                run->database, run->names->work, exception);
     else if (run->kind == RUN_ONLINE)
         g_string_append_printf(line,
-                               "outcome unknown, run drydock recover: '%s' is in service, and "
-                               "some of the migrations may be applied: %s",
-                               run->database, exception);
+                               "outcome unknown, run drydock recover: '%s' is %s, and some of the "
+                               "migrations may be applied: %s",
+                               run->database,
+                               run->shut      ? "closed"
+                               : run->limited ? "closed to all but superusers"
+                                              : "in service",
+                               exception);
     else if (run->kind == RUN_IMPORT)
         g_string_append_printf(line,
                                "outcome unknown, run drydock recover: '%s' may be as before the "

@@ -100,6 +100,16 @@ bool marker_end(PgConnection *connection, const char *run, GError **error)
     return false;
 }
 
+void marker_set_taken(const char *run, GError **error)
+{
+    error_set(error, ERROR_NEEDS_PERSON,
+              "the row of run %s in drydock.unfinished is not there (any more, or for this role), "
+              "and the run has not taken it away: nothing was taken back; what is applied, drydock "
+              "status tells",
+              run);
+    error_hint_set(error, "if it shall not stay, take it back with drydock undo");
+}
+
 GPtrArray *marker_compare(PgConnection *connection, const Marker *marker, GError **error)
 {
     g_autofree char *text = pg_query_text(connection, error, pg_sql_marker_history, 1, marker->run);

@@ -32,6 +32,10 @@ bool marker_set_phase(PgConnection *connection, const char *run, const char *pha
 /* Takes the row away, in the transaction that is open; ERROR_INTEGRITY if it is not there. */
 bool marker_end(PgConnection *connection, const char *run, GError **error);
 
+/* ERROR_NEEDS_PERSON: the row of a run that has begun is not there, and the run did not take it
+ * away, so that nothing tells what is to be taken back. */
+void marker_set_taken(const char *run, GError **error);
+
 /* What is not as it was when the run began, read in the transaction that is open: a line for each
  * difference of history and schema; char *. Empty: everything is as before. */
 GPtrArray *marker_compare(PgConnection *connection, const Marker *marker, GError **error);

@@ -10,6 +10,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "migration/apply.h"
+#include "migration/history.h"
 #include "migration/undo.h"
 #include "pg/sql.h"
 #include "run/context.h"
@@ -222,9 +223,18 @@ static bool prove_and_end(Run *run, const Marker *marker, GPtrArray *exceptions,
 }
 
 /* Without the row the run has not begun, or it has ended: which one, the COMMIT tells that was
- * sent. */
-static WayBack without_marker(Run *run)
+ * sent. If it had begun and that was not sent, the row is no witness: somebody else took it away.
+ */
+static WayBack without_marker(Run *run, GError **error)
 {
+    bool applied = false;
+    if (!run->naming_sent && !run->history_made &&
+        !history_has_run(run->work, run->id, &applied, error))
+        return WAY_BACK_NOT;
+    if (!run->naming_sent && (run->history_made || applied)) {
+        marker_set_taken(run->id, error);
+        return WAY_BACK_NOT;
+    }
     run->opened = run->naming_sent;
     json_set_text(run->report, "proof", "the first transaction of the run was not committed");
     return run->opened ? WAY_BACK_OPENED : WAY_BACK_PROVEN;
@@ -252,7 +262,7 @@ WayBack run_take_back(Run *run, GPtrArray *exceptions, GError **error)
         return WAY_BACK_NOT;
     marker = marker_read(run->work, &cause);
     if (marker == NULL && cause == NULL)
-        return without_marker(run);
+        return without_marker(run, error);
     /* From here on it counts as being taken back, also for who comes after us. */
     if (marker == NULL || !learn_search_path(run, &cause) ||
         !marker_set_phase(run->work, run->id, "undo", &cause) ||

@@ -4,9 +4,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "run/hooks.h"
+#include "run/recover_online.h"
 #include <string.h>
 
 #define UNKNOWN_OUTCOME 9
+#define NEEDS_PERSON 8
 
 /* What a run that was killed leaves in its folder and nobody wants: a password file, half a
  * snapshot, an archive that was unpacked. */
@@ -103,4 +105,16 @@ char *recover_unpublished_run(const Run *run)
     g_autofree char *newest = newest_run(run, &lines);
     return journal_find(lines, "note", "publish", "missing") != NULL ? g_steal_pointer(&newest)
                                                                      : NULL;
+}
+
+bool recover_may_be_marked(const Run *run)
+{
+    g_autoptr(json_t) lines = NULL;
+    g_autofree char *newest = newest_run(run, &lines);
+    const json_t *end = journal_find(lines, "note", "run", "end");
+    if (newest == NULL)
+        return run->policy->fence_how == FENCE_NONE;
+    return recover_is_online(lines) &&
+           (!has_ended(lines) ||
+            json_get_integer(json_object_get(end, "details"), "exit_code", 0) == NEEDS_PERSON);
 }

@@ -14,3 +14,7 @@ char *recover_unfinished_run(const Run *run);
 /* The newest run of this database, if it has ended and its snapshot was not published everywhere by
  * then; else NULL. */
 char *recover_unpublished_run(const Run *run);
+
+/* Whether the newest run of this database may be one without a fence that the database still tells
+ * of; without a journal, whether the policy wants such runs. */
+bool recover_may_be_marked(const Run *run);

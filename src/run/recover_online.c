@@ -7,17 +7,34 @@
 #include "run/recover_journal.h"
 #include <string.h>
 
-/* Whether there is a database of that name that this role may look into. */
+/* Whether there is a database of that name that this role may look into. If it may not, and a run
+ * may have left word in there, nothing can be said before somebody opens it. */
 static bool can_look(Run *run, bool *can, GError **error)
 {
-    g_autoptr(PgResult) row =
-        pg_query(run->control, error,
-                 "SELECT datallowconn AND has_database_privilege(oid, 'CONNECT') AND "
-                 "(datconnlimit <> 0 OR (SELECT rolsuper FROM pg_roles WHERE rolname = "
-                 "session_user)) FROM pg_database WHERE datname = $1",
-                 1, run->database);
-    *can = row != NULL && pg_rows(row) > 0 && pg_flag(row, 0, 0);
-    return row != NULL;
+    g_autoptr(PgResult) row = pg_query(
+        run->control, error,
+        "SELECT datallowconn, datconnlimit <> 0 OR (SELECT rolsuper FROM pg_roles WHERE rolname = "
+        "session_user), has_database_privilege(oid, 'CONNECT') FROM pg_database WHERE datname = $1",
+        1, run->database);
+    *can = false;
+    if (row == NULL || pg_rows(row) == 0)
+        return row != NULL;
+    run->shut = !pg_flag(row, 0, 0);
+    run->limited = !pg_flag(row, 0, 1);
+    *can = !run->shut && !run->limited && pg_flag(row, 0, 2);
+    if (*can || !recover_may_be_marked(run)) {
+        run->shut = run->limited = false;
+        return true;
+    }
+    error_set(error, ERROR_NEEDS_PERSON,
+              "this role cannot look into database '%s' (%s), which alone tells whether a run "
+              "without a fence has not ended",
+              run->database,
+              run->shut      ? "ALLOW_CONNECTIONS false"
+              : run->limited ? "CONNECTION LIMIT 0"
+                             : "it has no right to connect");
+    error_hint_set(error, "open it, or use a role that may connect, and run drydock recover");
+    return false;
 }
 
 static Marker *look(Run *run, GError **error)
@@ -36,12 +53,24 @@ static Marker *look(Run *run, GError **error)
     return live != NULL ? marker_read(live, error) : NULL;
 }
 
+/* Whether the run was to take its row away because it had succeeded, and nothing was taken back
+ * since. */
+static bool was_to_end(const json_t *lines)
+{
+    return journal_find(lines, "intent", "end", "marker") != NULL &&
+           journal_find(lines, "intent", "restore", "undo") == NULL &&
+           journal_find(lines, "intent", "restore", "finish") == NULL &&
+           journal_find(lines, "intent", "restore", "end") == NULL;
+}
+
 /* Its journal's lines; none if the state folder has none. */
 static json_t *adopt(Run *run, GError **error)
 {
     g_autoptr(json_t) lines = recover_adopt_journal(run, error);
     const json_t *passed = journal_find(lines, "note", "preflight", "passed");
     run->migrating = run->marked = true;
+    /* The dead run's last transaction may be committed after the row was read. */
+    run->naming_sent = was_to_end(lines);
     run->shared = json_incref(json_object_get(json_object_get(passed, "details"), "shared"));
     return lines != NULL && run_end_own_sessions(run, error) ? g_steal_pointer(&lines) : NULL;
 }
@@ -143,19 +172,41 @@ bool recover_is_online(const json_t *lines)
     return g_strcmp0(json_get_text(json_object_get(passed, "details"), "strategy"), "online") == 0;
 }
 
+/* Whether the first transaction of the run was committed, as far as its journal tells. Recovery
+ * that goes on applies without beginning once more. */
+static bool has_begun(const json_t *lines)
+{
+    return journal_find(lines, "done", "migrate", "begin") != NULL ||
+           journal_find(lines, "intent", "migrate", "apply") != NULL;
+}
+
+static void conclude_taken(Run *run, const GError *cause, RunOutcome *outcome)
+{
+    g_autoptr(GPtrArray) exceptions = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GError) problem = NULL;
+    marker_set_taken(run->id, &problem);
+    log_error(problem);
+    g_ptr_array_add(exceptions, g_strdup(problem->message));
+    run_conclude(run, 8, cause, exceptions, outcome);
+}
+
 /* The database says nothing any more: a transaction that was sent has ended the run, or none that
- * has begun it was committed. */
+ * has begun it was committed, or somebody has taken the row away. */
 void recover_online_words(Run *run, const json_t *lines, RunOutcome *outcome)
 {
     g_autoptr(GError) cause = NULL;
     const bool back = journal_find(lines, "intent", "restore", "end") != NULL;
     run->kind = RUN_ONLINE;
-    run->opened = !back && journal_find(lines, "intent", "end", "marker") != NULL;
+    run->opened = was_to_end(lines);
     if (run->opened) {
         run_conclude(run, 0, NULL, NULL, outcome);
         return;
     }
     error_set(&cause, ERROR_FAILED, "the run died");
+    if (!back && has_begun(lines)) {
+        conclude_taken(run, cause, outcome);
+        return;
+    }
     json_set_text(run->report, "proof", "the way back was proven before the run died");
     run_conclude(run, back ? 7 : 1, cause, NULL, outcome);
 }

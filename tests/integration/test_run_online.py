@@ -289,6 +289,69 @@ def kill(run):
     run.process.wait()
 
 
+def killed(online, live, point):
+    """The run that is killed there."""
+    with online.started(live, env={"DRYDOCK_FAILPOINT": f"{point}=stop"}) as run:
+        run.wait_for_stop()
+        kill(run)
+    (dead, _), = live.query(MARKER)
+    return dead
+
+
+def limit(live, words):
+    live.cluster.query(f"ALTER DATABASE {quote(str(live))} {words}")
+
+
+def test_nobody_can_look_into_it(live, online):
+    """Whether a run has not ended, a closed database does not say: nothing is told of it, with its journal or without."""
+    before = as_before(live)
+    allowed = f"CONNECTION LIMIT {before[2]['connection_limit']}"
+    killed(online, live, "migrate.apply.done")
+    for words in ("CONNECTION LIMIT 0", "ALLOW_CONNECTIONS false"):
+        limit(live, words)
+        for state in (online.state, online.folder / "fresh"):
+            done = online.drydock("recover", "--policy", online.folder / "policy.yaml", "--state", state, dsn=live.dsn())
+            assert done.code == 9 and words in done.last_line and "is closed" in done.last_line, str(done)
+        limit(live, f"{allowed} ALLOW_CONNECTIONS true")
+    done = recover(online, live)
+    assert done.code == 7 and "taken back" in done.last_line, str(done)
+    assert as_before(live)[:3] == before[:3]
+    limit(live, "CONNECTION LIMIT 0")
+    try:
+        done = recover(online, live)
+    finally:
+        limit(live, allowed)
+    assert done.code == 0 and "nothing to recover" in done.last_line, str(done)
+
+
+@pytest.mark.parametrize("point", ["migrate.apply.done", "online.after_begin"])
+def test_its_row_is_taken_away_when_it_is_dead(live, online, point):
+    """The journal knows that it had begun; also if recovery went on with it, and died in turn."""
+    dead = killed(online, live, point)
+    if point == "online.after_begin":
+        online.drydock("recover", "--policy", online.folder / "policy.yaml", "--state", online.state, "--on-crash", "continue",
+                       dsn=live.dsn(), env={"DRYDOCK_FAILPOINT": "migrate.apply.done=kill"})
+    applied = history(live)
+    live.query("DELETE FROM drydock.unfinished")
+    done = recover(online, live)
+    assert done.code == 8 and dead in done.last_line and "drydock status" in done.last_line, str(done)
+    assert "was not changed" not in done.last_line and "NOT restored" in done.last_line, str(done)
+    assert history(live) == applied and [run for _, _, run in applied].count(dead) == 1
+    again = recover(online, live)
+    assert again.code == 0 and "nothing to recover" in again.last_line, str(again)
+
+
+def test_its_row_is_taken_away_while_it_lives(live, online):
+    with online.started(live, env={"DRYDOCK_FAILPOINT": "verify.check.intent=stop"}) as run:
+        run.wait_for_stop()
+        live.query("DELETE FROM drydock.unfinished")
+        run.signal(signal.SIGCONT)
+        done = run.done()
+    assert done.code == 8 and "NOT restored" in done.last_line and "drydock status" in done.last_line, str(done)
+    assert [entry[0] for entry in history(live)] == beds.migration_ids()
+    maintenance.check_nothing_left(live.cluster)
+
+
 def test_its_lock_is_held_by_a_session_that_is_dead(live, online):
     """The server may notice late that a session has ended: the way back waits for that."""
     before = as_before(live)

@@ -37,6 +37,21 @@ static void add_phases(GString *text, const json_t *phases)
     }
 }
 
+/* A run that failed beside its snapshot has none, which is better said than left out. */
+static void add_snapshot(GString *text, const json_t *report)
+{
+    const char *folder = json_get_text(json_object_get(report, "snapshot"), "folder");
+    size_t i = 0;
+    const json_t *phase = NULL;
+    json_array_foreach(json_object_get(report, "phases"), i, phase)
+    {
+        if (folder == NULL && g_strcmp0(json_get_text(phase, "phase"), "snapshot") == 0 &&
+            g_strcmp0(json_get_text(phase, "result"), "failed") == 0)
+            folder = "none: the run failed before it was complete";
+    }
+    add_line(text, "snapshot", folder);
+}
+
 static void add_migrations(GString *text, const json_t *migrations)
 {
     size_t i = 0;
@@ -109,7 +124,7 @@ char *report_text(const json_t *report)
         add_duration(text, "out of service", json_get_integer(report, "downtime_ms", 0));
     add_line(text, "before", json_get_text(copies, "before"));
     add_line(text, "failed", json_get_text(copies, "failed"));
-    add_line(text, "snapshot", json_get_text(json_object_get(report, "snapshot"), "folder"));
+    add_snapshot(text, report);
     add_line(text, "ended", json_get_text(report, "ended"));
     add_list(text, "Findings of preflight", json_object_get(report, "findings"));
     add_phases(text, json_object_get(report, "phases"));

@@ -311,6 +311,8 @@ void backup_end(Run *run, GError **error)
         return;
     join(backup);
     take_over(run);
+    if (run->digests == NULL)
+        json_set_text(run->report, "snapshot", NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(backup->steps); i++)
         tell_step(run, &backup->steps[i]);
     json_object_set(run->report, "published", backup->places);

@@ -29,13 +29,13 @@ class Project:
         self.drydock, self.database, self.folder = drydock, database, folder
         folder.mkdir(exist_ok=True)
 
-    def __call__(self, command, *arguments, code=0):
-        done = self.drydock(command, *arguments, "--migrations", self.folder, dsn=self.database.dsn())
+    def __call__(self, command, *arguments, code=0, env=None):
+        done = self.drydock(command, *arguments, "--migrations", self.folder, dsn=self.database.dsn(), env=env)
         assert done.code == code, str(done)
         return done
 
-    def run(self, *arguments, code=0):
-        return self("run", "--policy", POLICY, "--yes", *arguments, code=code)
+    def run(self, *arguments, code=0, env=None):
+        return self("run", "--policy", POLICY, "--yes", *arguments, code=code, env=env)
 
     def write(self, id_, name, up, down=None, verify=None):
         for part, text in (("up", up), ("down", down), ("verify", verify)):
@@ -524,15 +524,21 @@ def test_runs(project, drydock):
     project.table(A, "one")
     done = project.run("--json").json()
     project.write(B, "two", "SELECT 1 / 0;\n")
-    failed = project.run("--json", code=7).json()
+    # The migration fails first, and the snapshot beside it is given up.
+    failed = project.run("--json", code=7, env={"DRYDOCK_FAILPOINT": "snapshot.rows=sleep:1500"}).json()
+    assert failed["snapshot"] is None and done["snapshot"]["folder"] == str(Path(done["folder"]) / "snapshot")
     runs = drydock("runs", "--json").json()["runs"]
     assert [(each["run"], each["exit_code"], each["finished"]) for each in runs] == [
         (failed["run"], 7, True), (done["run"], 0, True)]
     assert all(each["database"] == "commands" and each["command"] == "run" and each["duration_ms"] >= 0
-               and Path(each["report"]).exists() and Path(each["snapshot"]).is_dir() for each in runs)
+               and Path(each["report"]).exists() for each in runs)
+    assert runs[0]["snapshot"] is None and Path(runs[1]["snapshot"]).is_dir()
     text = drydock("runs").stdout
+    assert [re.split(" {2,}", line.strip())[-1] for line in text.splitlines()[1:3]] == ["no", "yes"]
     assert text.index(failed["run"]) < text.index(done["run"]) and failed["result"] in text
     assert drydock("runs", done["run"]).stdout.startswith(done["result"])
+    assert "none: the run failed before it was complete" in drydock("runs", failed["run"]).stdout
+    assert "before it was complete" not in drydock("runs", done["run"]).stdout
     assert drydock("runs", failed["run"], "--json").json()["exit_code"] == 7
     assert "several runs" in drydock("runs", done["run"][:2]).stderr
     assert drydock("runs", "1999").code == 2

@@ -154,6 +154,22 @@ static size_t modifier_size(const Redaction *redaction, const char *at)
     return size > 1 && size < 16 && at[size] == ')' ? size + 1 : 0;
 }
 
+/* The operating system's messages begin with a capital, and "No" is where many do: "No space left
+ * on device", "No such file or directory". As a value it would not have just these words behind it.
+ */
+static bool is_system_no(const char *word, const char *behind)
+{
+    static const char *const texts[] = {" space left on device", " such file or directory",
+                                        " such device", NULL};
+    if (!g_str_equal(word, "No"))
+        return false;
+    for (const char *const *text = texts; *text; text++) {
+        if (g_str_has_prefix(behind, *text) && !redact_is_word(behind[strlen(*text)]))
+            return true;
+    }
+    return false;
+}
+
 static const char *redact_word(Redaction *redaction, const char *at)
 {
     size_t size = 0;
@@ -161,8 +177,9 @@ static const char *redact_word(Redaction *redaction, const char *at)
         size++;
     g_autofree char *word = g_strndup(at, size);
     g_autofree char *lower = g_ascii_strdown(word, -1);
-    bool known = redact_words_has(word) || (redaction->rules.statement_names &&
-                                            redact_statement_has(redaction->statement, lower));
+    bool known =
+        redact_words_has(word) || is_system_no(word, at + size) ||
+        (redaction->rules.statement_names && redact_statement_has(redaction->statement, lower));
     if (!known && follows(redaction, redaction->rules.bare_after) && !g_ascii_isdigit(*at)) {
         while (redact_is_word(at[size]) || (at[size] == '.' && redact_is_word(at[size + 1])))
             size++;

@@ -146,6 +146,22 @@ static void unknown_classes_are_masked_but_for_names_of_the_statement(void **sta
     check(cases, G_N_ELEMENTS(cases));
 }
 
+static void the_operating_systems_words_are_kept(void **state)
+{
+    (void)state;
+    static const Case cases[] = {
+        {"53100", "could not extend file \"base/5/1259\": No space left on device", NULL,
+         "could not extend file [value]: No space left on device"},
+        {"58P01", "could not open file \"base/5/1259\": No such file or directory", NULL,
+         "could not open file [value]: No such file or directory"},
+        {"22P02", "value No is wrong", NULL, "value [value] is wrong"},
+        {"22P02", "value No spaces is wrong", NULL, "value [value] is wrong"},
+        {"WC001", "value No space left on devices is wrong", NULL,
+         "value [value] space left on [value] is wrong"},
+    };
+    check(cases, G_N_ELEMENTS(cases));
+}
+
 static void words_are_the_servers_not_peoples(void **state)
 {
     (void)state;
@@ -164,6 +180,7 @@ int main(void)
         cmocka_unit_test(names_that_were_looked_for_must_be_the_statements),
         cmocka_unit_test(raised_messages_go_as_far_as_the_migration_has_them),
         cmocka_unit_test(unknown_classes_are_masked_but_for_names_of_the_statement),
+        cmocka_unit_test(the_operating_systems_words_are_kept),
         cmocka_unit_test(words_are_the_servers_not_peoples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,7 +49,20 @@ static bool check_name(const Run *run, const RunRecord *work, GError **error)
     return false;
 }
 
-static void settle(Run *run, bool verified, RunOutcome *outcome)
+/* What a table was before it was migrated is read from the kept copy where a run goes on, and here
+ * there is none, whatever the state folder has. */
+static void set_death(GError **error, OnCrash decision, const char *when)
+{
+    const bool asked = decision == ON_CRASH_CONTINUE;
+    error_set(error, ERROR_FAILED, "the run died%s%s", when,
+              asked ? "; it cannot go on: a run from a snapshot has no copy from before to compare "
+                      "with"
+                    : "");
+    if (asked)
+        error_hint_set(error, "begin it again, with the same --from");
+}
+
+static void settle(Run *run, bool verified, OnCrash decision, RunOutcome *outcome)
 {
     g_autoptr(GError) error = NULL;
     run->phase = "open";
@@ -58,12 +71,15 @@ static void settle(Run *run, bool verified, RunOutcome *outcome)
         run_conclude(run, 0, NULL, NULL, outcome);
         return;
     }
-    if (error == NULL)
-        error_set(&error, ERROR_FAILED, "the run died %s",
-                  verified         ? "before its copy took the name, and the database has been in "
-                                     "service since"
-                  : run->migrating ? "while the work copy was migrated or verified"
-                                   : "before anything was migrated");
+    if (error == NULL && verified)
+        error_set(
+            &error, ERROR_FAILED,
+            "the run died before its copy took the name, and the database has been in service "
+            "since");
+    else if (error == NULL)
+        set_death(&error, decision,
+                  run->migrating ? " while the work copy was migrated or verified"
+                                 : " before anything was migrated");
     run_go_back(run, error, outcome);
 }
 
@@ -94,7 +110,7 @@ void recover_import(Run *run, const RunRecord *work, RunOutcome *outcome)
     }
     log_info("recover: run %s from a snapshot has not ended: its copy is '%s'%s", run->id,
              work->name, verified ? ", and is proven" : "");
-    settle(run, verified, outcome);
+    settle(run, verified, decision, outcome);
 }
 
 /* What became of the copy. */
@@ -200,13 +216,13 @@ void recover_import_words(Run *run, const json_t *lines, const GPtrArray *record
         log_error(error);
         run_conclude(run, 9, error, NULL, outcome);
     } else if (work) {
-        settle(run, false, outcome);
+        settle(run, false, run->policy->on_crash, outcome);
     } else if (run->opened) {
         run_conclude(run, 0, NULL, NULL, outcome);
     } else if (fate.named) {
         conclude_lost(run, &fate, outcome);
     } else {
-        error_set(&error, ERROR_FAILED, "the run died");
+        set_death(&error, run->policy->on_crash, "");
         json_set_text(run->report, "proof", "this run changed nothing but its own copy");
         run_conclude(run, run->migrating ? 7 : 1, error, NULL, outcome);
     }

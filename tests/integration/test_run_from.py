@@ -1,5 +1,6 @@
 """drydock run --from: the data comes from a snapshot, which takes the name when it is migrated and proven."""
 
+import json
 import shutil
 import signal
 from datetime import datetime, timedelta, timezone
@@ -40,8 +41,8 @@ def start(project, live):
 
 @pytest.fixture
 def recover(project, live):
-    def run():
-        return project.drydock("recover", "--policy", project.folder / "policy.yaml", "--state", project.state, "--yes",
+    def run(*more):
+        return project.drydock("recover", "--policy", project.folder / "policy.yaml", "--state", project.state, "--yes", *more,
                                dsn=live.dsn(SUPERUSER))
     return run
 
@@ -323,6 +324,16 @@ def test_recovery(live, archive, start, recover, cluster, point, in_service):
     if in_service or expected == 0:
         again = recover()
         assert again.code == 0 and "nothing to recover" in again.last_line, str(again)
+
+
+@pytest.mark.parametrize("point, expected", [("import.restore.intent", 1), ("migrate.apply.acted", 7)])
+def test_it_is_not_continued(live, archive, start, recover, project, point, expected):
+    """It is put back as ever, and the cause says why."""
+    start(archive, failpoint=f"{point}=kill")
+    done = recover("--on-crash", "continue")
+    assert done.code == expected, str(done)
+    assert "it cannot go on: a run from a snapshot has no copy from before to compare with" in done.last_line, str(done)
+    assert "same --from" in json.loads((project.runs()[-1] / "report.json").read_text(encoding="utf-8"))["hint"]
 
 
 @pytest.mark.parametrize("point, expected", [("import.restore.acted", 1), ("migrate.apply.acted", 7),

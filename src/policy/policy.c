@@ -14,9 +14,13 @@
 #define MINUTE_MS (60 * SECOND_MS)
 
 const char *const policy_findings[] = {
-    "standby", "logical_slot",       "role_settings", "acl_grantor",  "unlogged", "extension_owner",
-    "disk",    "background_workers", "session_roles", "irreversible", "owners",   "subscription",
-    NULL,
+    "standby",       "logical_slot",
+    "role_settings", "acl_grantor",
+    "unlogged",      "extension_owner",
+    "disk",          "background_workers",
+    "session_roles", "irreversible",
+    "owners",        "superuser_objects",
+    "subscription",  NULL,
 };
 
 static const char *const on_crash_names[] = {

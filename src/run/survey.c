@@ -240,6 +240,23 @@ static bool survey_owners(Run *run, PgConnection *live, GError **error)
     return owners != NULL;
 }
 
+/* Superusers' things: who is none cannot restore them, which matters where that is the way back. */
+static bool survey_superuser_objects(Run *run, PgConnection *live, GError **error)
+{
+    g_autoptr(PgResult) objects = NULL;
+    if (!run->alone)
+        return true;
+    objects = pg_query(live, error, pg_sql_survey_superuser_objects, 0);
+    for (int row = 0; objects != NULL && row < pg_rows(objects); row++)
+        run_finding(run, "superuser_objects", true,
+                    "run drydock as a superuser, or clone: { method: auto }, where there is room "
+                    "for one",
+                    "only a superuser can make the %s: a restore from a snapshot as this role "
+                    "would be refused",
+                    pg_value(objects, row, 0));
+    return objects != NULL;
+}
+
 /* The policy says so, and who reads the plan shall know what it means. */
 static void survey_way_back(Run *run)
 {
@@ -315,7 +332,7 @@ bool run_survey_database(Run *run, PgConnection *live, GError **error)
     if (warning != NULL)
         log_warning("%s", warning);
     run_survey_disk(run, live);
-    return survey_owners(run, live, error) &&
+    return survey_owners(run, live, error) && survey_superuser_objects(run, live, error) &&
            (run->kind == RUN_ONLINE ||
             (survey_login_triggers(run, live, error) && survey_workers(run, live, error)));
 }

@@ -169,6 +169,36 @@ def test_what_is_lost_on_the_way_back_is_refused(live, project):
     assert "if the run fails, it stays with the failed copy" in done.stderr
 
 
+def test_what_only_a_superuser_can_make(live, alone):
+    """It is refused where the snapshot is the only way back: this role could not restore it. What a type or an extension
+    brings with it, and what anybody can make, is no matter."""
+    live.query("CREATE EXTENSION dblink")
+    live.query("CREATE FUNCTION in_c(text) RETURNS text LANGUAGE internal AS 'textin'")
+    live.query("CREATE PUBLICATION everything FOR ALL TABLES")
+    live.query("CREATE PUBLICATION schemas FOR TABLES IN SCHEMA public")
+    live.query("CREATE TYPE floats AS RANGE (subtype = float8)")
+    live.query("CREATE AGGREGATE total(int) (sfunc = int4pl, stype = int)")
+    told = json.loads(plan(alone, live, "--json").stdout)["findings"]
+    told = [finding for finding in told if finding["finding"] == "superuser_objects"]
+    assert [finding["text"].split(":")[0] for finding in told] == [
+        f"only a superuser can make the {what}"
+        for what in ("extension dblink", "function public.in_c(text)", "publication everything", "publication schemas")]
+    done = alone.run(live)
+    assert done.code == 3 and "only a superuser can make the extension dblink" in done.stderr, str(done)
+    told = alone.drydock("plan", "--policy", alone.folder / "policy.yaml", dsn=live.dsn(SUPERUSER))
+    assert told.code == 0 and "only a superuser" not in told.stdout, str(told)
+
+
+def test_a_superuser_restores_what_the_role_could_not(live, project):
+    project.in_place(clone=False, accept=["owners", "superuser_objects"])
+    project.add("broken", BROKEN)
+    live.query("CREATE EXTENSION dblink")
+    before = state(live)
+    done = project.run(live)
+    assert done.code == 8 and NAME not in databases(live.cluster), str(done)
+    check_snapshot(live, recover(project, live), before)
+
+
 HOW = {True: "same digest over columns not declared",
        False: "same count only: there is no copy to compare columns with"}
 

@@ -25,13 +25,6 @@ def live(white_cross):
 
 
 @pytest.fixture
-def project(project):
-    """What is restored is complete before anything is migrated: a run that dies or fails beside its snapshot has none."""
-    project.policy(before="migrate")
-    return project
-
-
-@pytest.fixture
 def broken(project):
     """A migration that waits and then fails."""
     project.add("broken", maintenance.WAIT + "SELECT 1 / (count(*) - count(*)) FROM students;")

@@ -272,7 +272,7 @@ static void test_pattern_in_folder_name(void **state)
     "clone, snapshot, verify, publish, encrypt, accept"
 #define FINDINGS                                                                                   \
     "standby, logical_slot, role_settings, acl_grantor, unlogged, extension_owner, disk, "         \
-    "background_workers, session_roles, irreversible, owners, subscription"
+    "background_workers, session_roles, irreversible, owners, superuser_objects, subscription"
 #define DAYS                                                                                       \
     "days are Mon, Tue, Wed, Thu, Fri, Sat, Sun, lists (Mon,Wed), ranges (Mon-Fri) or daily"
 

@@ -299,7 +299,7 @@ WayBack run_withdraw(Run *run, GPtrArray *exceptions, GError **error);
 
 /* The same for a run in the live database: what it applied is taken back by the down files, the
  * last one first; what stays applied is an exception. */
-WayBack run_take_back(Run *run, GPtrArray *exceptions, GError **error);
+WayBack run_take_back(Run *run, const GError *why, GPtrArray *exceptions, GError **error);
 
 /* What is not as it was in the server's shared catalogs. */
 void run_compare_shared(Run *run, GPtrArray *exceptions);

@@ -105,11 +105,12 @@ static Standing *read_standing(Run *run, GError **error)
 }
 
 /* A migration of several transactions that is partly applied: PostgreSQL does not roll it back, and
- * its down file is for the whole. If the run died in it, it is finished first, to be taken back
- * then, and so it is if nothing but its end is missing; if it failed, it would fail again. */
-static bool finish_partial(Run *run, GPtrArray *exceptions, GError **error)
+ * its down file is for the whole. If the run died in it, or lost its connection, it is finished
+ * first, to be taken back then, and so it is if nothing but its end is missing; if it failed, it
+ * would fail again. */
+static bool finish_partial(Run *run, const GError *why, GPtrArray *exceptions, GError **error)
 {
-    const bool died = strcmp(run->command, "recover") == 0;
+    const bool died = strcmp(run->command, "recover") == 0 || error_is(why, ERROR_CONNECTION);
     g_autoptr(Standing) standing = read_standing(run, error);
     for (guint i = 0; standing != NULL && i < standing->statuses->len; i++) {
         const MigrationStatus *status = g_ptr_array_index(standing->statuses, i);
@@ -253,7 +254,7 @@ static bool enter(Run *run, GError **error)
     return run_end_own_sessions(run, error) && run_enter_live(run, false, error);
 }
 
-WayBack run_take_back(Run *run, GPtrArray *exceptions, GError **error)
+WayBack run_take_back(Run *run, const GError *why, GPtrArray *exceptions, GError **error)
 {
     g_autoptr(Marker) marker = NULL;
     g_autoptr(GError) cause = NULL;
@@ -266,7 +267,7 @@ WayBack run_take_back(Run *run, GPtrArray *exceptions, GError **error)
     /* From here on it counts as being taken back, also for who comes after us. */
     if (marker == NULL || !learn_search_path(run, &cause) ||
         !marker_set_phase(run->work, run->id, "undo", &cause) ||
-        !finish_partial(run, exceptions, &cause) ||
+        !finish_partial(run, why, exceptions, &cause) ||
         !undo_all(run, marker, &undone, exceptions, &cause) ||
         (exceptions->len == 0 && !prove_and_end(run, marker, exceptions, &cause))) {
         if (error_is(cause, ERROR_UNKNOWN_OUTCOME))
@@ -282,6 +283,11 @@ WayBack run_take_back(Run *run, GPtrArray *exceptions, GError **error)
                                "schema are as before"
                              : "no migration of the run is applied; history and schema are as "
                                "before");
-    run_compare_shared(run, exceptions);
+    /* What is left to do is worth a new connection, if this one was lost. */
+    if (run_connect(run, &cause))
+        run_compare_shared(run, exceptions);
+    else
+        g_ptr_array_add(exceptions, g_strdup_printf("the shared catalogs could not be compared: %s",
+                                                    cause->message));
     return exceptions->len == 0 ? WAY_BACK_PROVEN : WAY_BACK_EXCEPTIONS;
 }

@@ -160,7 +160,7 @@ void run_go_back(Run *run, const GError *cause, RunOutcome *outcome)
     if ((run->kind & LIVE) != 0)
         log_info("restore: putting '%s' back", run->database);
     switch (run->kind == RUN_WINDOW   ? run_restore(run, exceptions, &problem)
-            : run->kind == RUN_ONLINE ? run_take_back(run, exceptions, &problem)
+            : run->kind == RUN_ONLINE ? run_take_back(run, cause, exceptions, &problem)
                                       : run_withdraw(run, exceptions, &problem)) {
     case WAY_BACK_PROVEN:
         run_conclude(run, code_of_proven(run, migrating, cause), cause, exceptions, outcome);

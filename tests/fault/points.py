@@ -51,6 +51,7 @@ LANES_DEATHS = {"verify.check.done": ("lanes", "publish.put.intent=sleep:3000"),
 def of_death(bench, death):
     """Policy, failpoint and further arguments of a run that dies so: of a kind, at a point."""
     kind, _, point = death.rpartition(" ")
+    bench.kind = kind if kind in KINDS else "success"
     policy, failpoint = LANES_DEATHS[point] if kind == "lanes" else KINDS[kind] if kind in KINDS else ("good", None)
     return (getattr(bench, policy), f"{failpoint},{point}=kill" if failpoint else f"{point}=kill",
             ("--from", bench.archive) if kind == "from" else ())

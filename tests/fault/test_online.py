@@ -14,7 +14,7 @@ def pytest_generate_tests(metafunc):
         if name in metafunc.fixturenames:
             cases = choose(metafunc.config, learned(metafunc.config, make), left)
             if name in ("going_on", "server_case") and not metafunc.config.getoption("--all"):
-                cases = cases[::6]
+                cases = cases[::2]
             metafunc.parametrize(name, cases, ids=["-".join(case) for case in cases])
 
 
@@ -142,4 +142,4 @@ def test_run_after_recovery(online, record, death):
     record(death, check(online, online.recover(policy)))
     done = online.run(policy)
     assert done.code == 0, str(done)
-    assert check(online, done) == "after" or "nothing is pending" in done.last_line
+    assert "nothing is pending" in done.last_line or check(online, done) == "after"

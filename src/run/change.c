@@ -337,6 +337,10 @@ bool run_verify(Run *run, GError **error)
         !journal_intent(run->journal, "verify", "check", NULL, error) ||
         !run_enter(run, run->names->work, true, 1, &run->work, error))
         return false;
+    /* What is found right here must be what gets the name. */
+    run->proven_row = gate_version(run->control, run->names->work, error);
+    if (run->proven_row == NULL)
+        return false;
     pg_set_deadline(run->work, latest_us, run->helper);
     if (!run_check_work(run, findings, error) || !backup_await_snapshot(run, error) ||
         !verify_data(run, findings, error) || !run_judge_findings(run, findings, error))

@@ -150,6 +150,7 @@ void run_clear(Run *run)
     g_free(run->search_path);
     g_free(run->gate);
     g_free(run->work_gate);
+    g_free(run->proven_row);
     g_free(run->read_only);
     g_free(run->renamed_keep);
     g_free(run->hooks_told);

@@ -104,6 +104,8 @@ typedef struct {
     bool gate_opened; /* the kept copy has been open for reading since it was fenced */
     char *gate;       /* version of the kept copy's row when it was closed last */
     char *work_gate;  /* of in_place: that of the work copy's row, as long as nobody was let in */
+    char *proven_row; /* that of the work copy's row since it was found right and closed, which it
+                         must have when it gets the name; NULL: not known */
     char *hooks_told; /* the result that fence.after was told already; NULL: none */
     char *renamed_keep; /* what a person has renamed the kept copy to during the run; NULL */
     char *undecided;    /* recovery: how things stand, since nobody has said what to do; NULL */
@@ -180,6 +182,10 @@ json_t *run_read_shared(const Run *run, PgConnection *connection, GError **error
  * default as long as it is open. */
 bool run_enter(Run *run, const char *copy, bool read_only, int n, PgConnection **connections,
                GError **error);
+
+/* Of recovery: whether the work copy was found right, as its record tells, and nobody has opened it
+ * since. An older record tells no row, and is believed without. */
+bool run_learn_proven(Run *run, const RunRecord *work, bool *proven, GError **error);
 
 /* Opens the kept copy for reading (read-only by default), and closes it again with its new version
  * recorded. */

@@ -47,11 +47,31 @@ bool run_write_work_record(Run *run, const char *phase, GError **error)
                               .strategy = (char *)run_strategy(run),
                               .phase = (char *)phase,
                               .comment = (char *)pg_properties_comment(run->before),
-                              .gate = run->work_gate,
+                              .gate =
+                                  strcmp(phase, "verified") == 0 ? run->proven_row : run->work_gate,
                               .content = run->in_place ? run->content : NULL,
                               .read_only = run->in_place ? run->read_only : NULL};
     g_autofree char *sql = run_record_statement(run->names->work, &record);
     return pg_exec(run->control, sql, error);
+}
+
+bool run_learn_proven(Run *run, const RunRecord *work, bool *proven, GError **error)
+{
+    g_autofree char *now = NULL;
+    *proven = strcmp(work->phase, "verified") == 0;
+    if (!*proven || work->gate == NULL)
+        return true;
+    now = gate_version(run->control, work->name, error);
+    if (now == NULL)
+        return false;
+    *proven = strcmp(now, work->gate) == 0;
+    if (*proven)
+        run->proven_row = g_steal_pointer(&now);
+    else
+        log_warning("'%s' was found right, and opened or changed by someone since: its row in "
+                    "pg_database is not the one that its record tells",
+                    work->name);
+    return true;
 }
 
 /* The kept copy must be as we left it whenever it is about to be opened: else somebody else has
@@ -162,8 +182,10 @@ bool run_enter(Run *run, const char *copy, bool read_only, int n, PgConnection *
     int ended = 0;
     bool in = is_keep ? run_open_keep(run, error) : gate_set(run->control, copy, true, error);
     bool closed = false;
-    if (!is_keep)
+    if (!is_keep) {
         g_clear_pointer(&run->work_gate, g_free);
+        g_clear_pointer(&run->proven_row, g_free);
+    }
     if (!in)
         return false;
     in = connect_n(run, copy, read_only, n, connections, error);

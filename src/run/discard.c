@@ -108,11 +108,20 @@ static bool is_closed_since(const Run *run, const RunRecord *before, bool *close
     return row != NULL;
 }
 
+/* It is proven now, and gets the name much later: until then nobody may have opened it. */
+static bool note_row(Run *run, const RunRecord *before, GError **error)
+{
+    g_free(run->proven_row);
+    run->proven_row = gate_version(run->control, before->name, error);
+    return run->proven_row != NULL;
+}
+
 static bool has_its_content(Run *run, const RunRecord *before, bool *same, GError **error)
 {
     PgConnection *connection = NULL;
     g_autofree char *content = NULL;
     *same = false;
+    g_clear_pointer(&run->proven_row, g_free);
     if (before->content == NULL)
         return true;
     log_info("preflight: '%s' was opened or changed by someone; its content is compared",
@@ -121,7 +130,8 @@ static bool has_its_content(Run *run, const RunRecord *before, bool *same, GErro
         !gate_end_sessions(run->control, before->name, NULL, SESSIONS_WAIT_MS, NULL, error) ||
         !run_enter(run, before->name, true, 1, &connection, error))
         return false;
-    content = restore_read_content(connection, error);
+    if (note_row(run, before, error))
+        content = restore_read_content(connection, error);
     pg_disconnect(connection);
     *same = g_strcmp0(content, before->content) == 0;
     return content != NULL;
@@ -132,7 +142,7 @@ static bool prove(Run *run, const RunRecord *before, const char **proof, GError 
 {
     bool closed = false, same = false;
     *proof = NULL;
-    if (!is_closed_since(run, before, &closed, error))
+    if (!note_row(run, before, error) || !is_closed_since(run, before, &closed, error))
         return false;
     if (closed) {
         *proof = "closed all the time since: its row in pg_database is the one that was written "

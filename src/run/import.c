@@ -194,6 +194,14 @@ static bool survey(Run *run, GError **error)
                         json_pack("{s:o}", "pending", run_pending_json(run)), error);
 }
 
+/* What was restored must be what gets the name, however long what is in service is waited for. */
+static bool note_row(Run *run, GError **error)
+{
+    g_free(run->proven_row);
+    run->proven_row = gate_version(run->control, run->names->work, error);
+    return run->proven_row != NULL;
+}
+
 bool run_import(Run *run, GError **error)
 {
     if (run->stands)
@@ -205,5 +213,5 @@ bool run_import(Run *run, GError **error)
                         error) ||
         !restore(run, error))
         return false;
-    return run->kind == RUN_RESTORE || survey(run, error);
+    return run->kind == RUN_RESTORE ? note_row(run, error) : survey(run, error);
 }

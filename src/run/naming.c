@@ -103,18 +103,43 @@ static bool open_gate(Run *run, const Naming *naming, GError **error)
            gate_set(run->control, run->names->live, !run->shut, error);
 }
 
+/* Whoever opens a database, or closes it again, writes its row. */
+static bool check_row(const Run *run, const Naming *naming, GError **error)
+{
+    g_autofree char *now = NULL;
+    if (naming->row == NULL)
+        return true;
+    now = gate_version(run->control, naming->chosen, error);
+    if (now == NULL || strcmp(now, naming->row) == 0)
+        return now != NULL;
+    error_set(error, ERROR_INTEGRITY,
+              "'%s' was opened or changed by someone since it was found right: its row in "
+              "pg_database is not the one that it had then",
+              naming->chosen);
+    error_hint_set(error, "leave the copy alone until it has its name (no ALTER DATABASE, no GRANT "
+                          "ON DATABASE), and start again");
+    return false;
+}
+
+/* Those who step aside may have been waited for. */
+static bool rename_chosen(Run *run, const Naming *naming, GError **error)
+{
+    return check_row(run, naming, error) &&
+           rename_database(run, naming->chosen, run->names->live, error);
+}
+
 static bool give(Run *run, const Naming *naming, GPtrArray *notes, GError **error)
 {
     g_autoptr(GPtrArray) statements = property_statements(run, naming, notes, error);
-    if (statements == NULL)
+    if (statements == NULL || !check_row(run, naming, error))
         return false;
     for (size_t i = 0; i < naming->n_asides; i++) {
         if (!(naming->in_service && i == 0 ? set_live_aside : set_aside)(run, &naming->asides[i],
                                                                          error))
             return false;
     }
-    return rename_database(run, naming->chosen, run->names->live, error) &&
-           properties_run(run, statements, notes, error) && open_gate(run, naming, error);
+    return rename_chosen(run, naming, error) && properties_run(run, statements, notes, error) &&
+           open_gate(run, naming, error);
 }
 
 /* What takes the name of a database in service must have it in time; a COMMIT is not cancelled. */

@@ -15,6 +15,7 @@ typedef struct {
 
 typedef struct {
     const char *chosen;   /* gets the name */
+    const char *row;      /* the version of its row that it must have; NULL: any */
     const char *current;  /* the copy that has the properties of the database in service, which a
                              person may have changed meanwhile; NULL: they are run->before */
     const char *migrated; /* the copy whose properties migrations may have changed; NULL: none */
@@ -24,7 +25,8 @@ typedef struct {
 } Naming;
 
 /* notes gets a line for each property that was left out or merged. A database in service that its
- * owner has closed is replaced by one that is closed. ERROR_REFUSED if sessions that cannot be
+ * owner has closed is replaced by one that is closed. ERROR_INTEGRITY if
+ * the chosen copy has another row by now, ERROR_REFUSED if sessions that cannot be
  * ended are in the way, ERROR_TIMEOUT if they are there until the window is over. A lost answer to
  * COMMIT is an error like others; the names tell.
  */

@@ -78,6 +78,7 @@ static bool open_copies(Run *run, GError **error)
 {
     /* The database itself has its own properties, whoever has changed them. */
     const Naming naming = {.chosen = run->names->work,
+                           .row = run->proven_row,
                            .current = run->in_place ? run->names->work : run->names->keep,
                            .migrated = run->in_place ? NULL : run->names->work,
                            .asides = {{.name = run->names->keep,
@@ -140,6 +141,7 @@ bool run_take_over(Run *run, GError **error)
 {
     g_autoptr(GPtrArray) standbys = NULL;
     const Naming naming = {.chosen = run->names->work,
+                           .row = run->proven_row,
                            .current = run->before_is_live ? run->database : NULL,
                            .migrated = run->names->work,
                            .asides = {{.name = run->database,

@@ -17,7 +17,8 @@ typedef struct {
     char *phase;    /* keep: fence, snapshot, migrate; work: clone or import, migrate, verified */
     char *comment;  /* of the original; NULL: none */
     char *gate;     /* keep: the row version while closed (run/gate.h), and of the work copy that
-                       is the database itself, before anybody is let in; NULL: not known */
+                       is the database itself, before anybody is let in; of any work copy that is
+                       verified: since then; NULL: not known */
     char *content;  /* keep, and of that work copy: hash of the content (digest_set_hash); NULL: not
                        known */
     char *read_only; /* keep: the original's own default_transaction_read_only; NULL: not set */

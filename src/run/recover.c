@@ -76,7 +76,8 @@ static bool adopt_work(Run *run, const json_t *lines, const RunRecord *told, con
         return true;
     if (work != NULL) {
         run->migrating = strcmp(work->phase, "clone") != 0;
-        *verified = strcmp(work->phase, "verified") == 0;
+        if (!run_learn_proven(run, work, verified, error))
+            return false;
     } else {
         /* A clone is born without a comment: if it has one that is not ours, a migration has put it
          * there. */
@@ -109,7 +110,8 @@ static bool adopt(Run *run, const json_t *lines, const RunRecord *keep, const Ru
     run->alone = keep == NULL;
     run->exchanged = run->in_place && (run->alone || strcmp(keep->phase, "migrate") == 0);
     run->gate = keep != NULL ? g_strdup(keep->gate) : NULL;
-    run->work_gate = run->exchanged && work != NULL ? g_strdup(work->gate) : NULL;
+    if (run->exchanged && work != NULL && strcmp(work->phase, "migrate") == 0)
+        run->work_gate = g_strdup(work->gate);
     run->content = g_strdup(told->content != NULL ? told->content : content_of(lines));
     run->read_only = g_strdup(told->read_only);
     run->gate_opened = strcmp(told->phase, "fence") != 0;
@@ -126,7 +128,8 @@ static bool finish_opening(Run *run, GError **error)
     if (!run_publish_before_open(run, error) ||
         !gate_is_open(run->control, run->names->keep, &open, error) ||
         (open && !run_close_unwatched(run, error)) ||
-        !gate_set(run->control, run->names->work, false, error) || !run_open(run, error))
+        (run->proven_row == NULL && !gate_set(run->control, run->names->work, false, error)) ||
+        !run_open(run, error))
         return false;
     run_outcome_is_known(run, 0);
     publish_late(run);

@@ -66,7 +66,8 @@ static void settle(Run *run, bool verified, OnCrash decision, RunOutcome *outcom
 {
     g_autoptr(GError) error = NULL;
     run->phase = "open";
-    if (verified && !run->displaces && gate_set(run->control, run->names->work, false, &error) &&
+    if (verified && !run->displaces &&
+        (run->proven_row != NULL || gate_set(run->control, run->names->work, false, &error)) &&
         run_take_over(run, &error)) {
         run_conclude(run, 0, NULL, NULL, outcome);
         return;
@@ -89,7 +90,7 @@ void recover_import(Run *run, const RunRecord *work, RunOutcome *outcome)
     g_autoptr(json_t) lines = NULL;
     g_autofree char *standing = NULL;
     OnCrash decision = ON_CRASH_RESTORE;
-    const bool verified = strcmp(work->phase, "verified") == 0;
+    bool verified = false;
     run->kind = RUN_IMPORT;
     run_take_id(run, "recover", work->run);
     if (!check_name(run, work, &error)) {
@@ -97,11 +98,16 @@ void recover_import(Run *run, const RunRecord *work, RunOutcome *outcome)
         run_conclude(run, 8, error, NULL, outcome);
         return;
     }
+    if (!run_learn_proven(run, work, &verified, &error)) {
+        log_error(error);
+        run_conclude(run, 9, error, NULL, outcome);
+        return;
+    }
     standing = g_strdup_printf("run %s from a snapshot died; its copy is '%s'%s", run->id,
                                work->name, verified ? ", and is proven" : "");
     if (!recover_decide(run, standing, &decision, outcome))
         return;
-    run->migrating = verified || strcmp(work->phase, "migrate") == 0;
+    run->migrating = strcmp(work->phase, "verified") == 0 || strcmp(work->phase, "migrate") == 0;
     lines = recover_adopt_journal(run, &error);
     if (lines == NULL || !adopt(run, lines, work->comment, &error)) {
         log_error(error);

@@ -1,8 +1,10 @@
 """Behind the point of no return: a run that was opened is taken back only by who says that what users wrote since may be lost; and
 that is kept."""
 
+import contextlib
 import json
 import shutil
+import signal
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -35,6 +37,12 @@ class Opened:
     def restore(self, *more, source=None, user=SUPERUSER):
         return self.project.drydock("restore", *(source or ["--run", self.run]), "--database", self.live.name, "--state",
                                     self.project.state, *more, dsn=self.live.cluster.dsn("postgres", user))
+
+    @contextlib.contextmanager
+    def started(self, *more, env):
+        with self.project.drydock.started("restore", "--run", self.run, "--database", self.live.name, "--state",
+                                          self.project.state, *more, dsn=self.live.cluster.dsn(), env=env) as process:
+            yield maintenance.Started(process, self.live)
 
     def later(self, seconds):
         moment = datetime.fromisoformat(self.at.replace("Z", "+00:00")) + timedelta(seconds=seconds)
@@ -118,6 +126,21 @@ def test_the_copy_is_not_what_it_was(opened):
     assert "is not known to be what it was" in done.stderr, str(done)
     opened.check_taken_back(done, "every digest is the one that the snapshot tells")
     assert maintenance.copies(opened.live)["before"] == opened.copy
+
+
+def test_the_copy_is_changed_when_it_is_proven_already(opened):
+    """While what is in service is read for its snapshot: it stays, and the next time the copy is not believed."""
+    with opened.started("--discard-writes-since", opened.at, env={"DRYDOCK_FAILPOINT": "snapshot.take.acted=stop"}) as run:
+        run.wait_for_stop()
+        with opened.live.cluster.opened(opened.copy):
+            opened.live.cluster.query("DELETE FROM medication_logs", database=opened.copy)
+        run.signal(signal.SIGCONT)
+        done = run.done()
+    assert done.code == 4 and "was opened or changed by someone" in done.last_line, str(done)
+    assert opened.live.state() == opened.after
+    assert maintenance.copies(opened.live)["before"] == opened.copy
+    done = opened.restore("--discard-writes-since", opened.at)
+    opened.check_taken_back(done, "every digest is the one that the snapshot tells")
 
 
 def test_the_copy_is_gone(opened):

@@ -1,10 +1,12 @@
 """Copies hold the same health data as the original: who has no way into that has no way into them, whatever the phase."""
 
 import re
+import signal
 
 import psycopg2
 import pytest
 
+import maintenance
 from content import databases
 from refusals import go_on, run_that_stops, wait_until, write_migrations, write_policy
 
@@ -103,6 +105,38 @@ def test_clients_wait_while_names_change(cluster, drydock, database, tmp_path, p
         done = go_on(run)
     assert done.code == 0, str(done)
     wait_until(lambda: not turned_away(cluster, database.name, "wc_app"), "the application is back")
+
+
+def change(cluster, name):
+    """As who may open a copy, and closes it again."""
+    with cluster.opened(name):
+        cluster.query("DELETE FROM medication_logs", database=name)
+
+
+def test_a_copy_is_changed_between_its_proof_and_the_name(cluster, project, database):
+    before = maintenance.as_in_service(database)
+    with project.started(database, env={"DRYDOCK_FAILPOINT": "verify.check.done=stop"}) as run:
+        run.wait_for_stop()
+        change(cluster, run.copy("work"))
+        run.signal(signal.SIGCONT)
+        done = run.done()
+    maintenance.check_put_back(done, database, before)
+    assert "was opened or changed by someone since it was found right" in done.last_line
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_recovery_does_not_believe_a_copy_that_was_changed_since(cluster, project, database, in_place):
+    if in_place:
+        project.in_place()
+    before = database.content()
+    killed = project.run(database, env={"DRYDOCK_FAILPOINT": "verify.check.done=kill"})
+    assert killed.code == -signal.SIGKILL, str(killed)
+    change(cluster, copies(cluster)["work"])
+    done = project.drydock("recover", "--policy", project.folder / "policy.yaml", "--state", project.state, "--yes",
+                           dsn=database.dsn())
+    assert done.code == 7 and "opened or changed by someone since" in done.stderr, str(done)
+    assert database.content() == before
+    maintenance.check_nothing_left(cluster)
 
 
 # The server's own format() takes anything; one whose types fit would be called in its place.

@@ -354,6 +354,17 @@ def test_recovery_without_state(live, archive, start, recover, project, cluster,
     maintenance.check_nothing_left(cluster)
 
 
+def test_recovery_does_not_believe_a_copy_that_was_changed_since(live, archive, start, recover, cluster):
+    drop(cluster)
+    start(archive, failpoint="verify.check.done=kill")
+    work, = (name for name in databases(cluster) if name.endswith("_work"))
+    with cluster.opened(work):
+        cluster.query("DELETE FROM medication_logs", database=work)
+    done = recover()
+    assert done.code == 7 and "opened or changed by someone since" in done.stderr, str(done)
+    assert NAME not in databases(cluster) and "failed" in maintenance.copies(live)
+
+
 @pytest.mark.parametrize("point, another", [("name.after_commit", False), ("open.rename.done", True)])
 def test_recovery_when_somebody_renamed_it(live, archive, start, recover, cluster, point, another):
     """The copy had the name, and users have written to it: nobody is told that it is as before."""

@@ -1,5 +1,6 @@
 /* The copies of a run at work: their records, and the way into them through the gate. */
 #include "base/error.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "run/context.h"
 #include "run/gate.h"
@@ -189,6 +190,7 @@ bool run_enter(Run *run, const char *copy, bool read_only, int n, PgConnection *
     if (!in)
         return false;
     in = connect_n(run, copy, read_only, n, connections, error);
+    failpoint("enter.open");
     /* The gate is closed whatever happened; the first error is the one that is told. */
     if (is_keep)
         closed = run_close_keep(run, in ? error : NULL);
@@ -197,6 +199,8 @@ bool run_enter(Run *run, const char *copy, bool read_only, int n, PgConnection *
                  gate_end_sessions(run->control, copy, run->application, SESSIONS_WAIT_MS, &ended,
                                    in ? error : NULL);
     run->intruders += ended;
+    /* What they wrote into the work copy is not among what migrations locked. */
+    run->writes_unknown = run->writes_unknown || ended > 0;
     if (in && !closed) {
         for (int i = 0; i < n; i++)
             g_clear_pointer(&connections[i], pg_disconnect);

@@ -1,5 +1,6 @@
 """Copies hold the same health data as the original: who has no way into that has no way into them, whatever the phase."""
 
+import contextlib
 import re
 import signal
 
@@ -122,6 +123,22 @@ def test_a_copy_is_changed_between_its_proof_and_the_name(cluster, project, data
         done = run.done()
     maintenance.check_put_back(done, database, before)
     assert "was opened or changed by someone since it was found right" in done.last_line
+
+
+def test_somebody_slips_into_the_work_copy(cluster, project, database):
+    """He is ended, and what he wrote into a table that no migration touches is found."""
+    before = maintenance.as_in_service(database)
+    with project.started(database, env={"DRYDOCK_FAILPOINT": "enter.open=stop"}) as run:
+        run.wait_for_stop()
+        with contextlib.closing(cluster.connect(run.copy("work"), "wc_owner")) as session:
+            session.autocommit = True
+            with session.cursor() as cursor:
+                cursor.execute("DELETE FROM medication_logs")
+                assert cursor.rowcount > 0
+            run.signal(signal.SIGCONT)
+            done = run.done()
+    maintenance.check_put_back(done, database, before)
+    assert "medication_logs" in done.last_line
 
 
 @pytest.mark.parametrize("in_place", [False, True])

@@ -582,11 +582,12 @@ def test_the_server_has_no_room(bed, drydock, cluster, tiny, tmp_path):
                    "INSERT INTO t SELECT repeat('x', 4000) FROM generate_series(1, 600)")
     assert drydock("snapshot", "--out", tmp_path / "s", dsn=database.dsn(SUPERUSER)).code == 0
     dump(database, tmp_path / "large.dump")
-    before = [path.name for path in tiny.rglob("*")]
+    before = {path.name for path in tiny.rglob("*")}
     for source in ("s", "large.dump"):
         done = restore(drydock, cluster, tmp_path / source)
         assert done.code == 1 and "space left on device" in done.stderr, str(done)
         assert "a disk of the server is full" in done.stderr or source != "s", str(done)
         assert f"failed: there is no database '{NEW}', as before" in done.last_line, str(done)
         check_no_traces(cluster, "large")
-        wait_until(lambda: [path.name for path in tiny.rglob("*")] == before)
+        # What others have dropped may go meanwhile.
+        wait_until(lambda: {path.name for path in tiny.rglob("*")} <= before)
